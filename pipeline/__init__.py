@@ -1,0 +1,1 @@
+"""From raw drives to batches, training, scoring and tracking."""

@@ -1,0 +1,235 @@
+"""The parameters: one frozen, strict pydantic model per section of ``params.yaml``, which alone holds the defaults."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pipeline.errors import InputError
+
+Positive = Annotated[float, Field(gt=0)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    """One section of ``params.yaml``: every key must be there, none may be extra, no type is coerced."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+class Source(Section):
+    """Where raw drives lie and how to read them.
+
+    Attributes:
+        format: A registry name, or ``auto``.
+        path: A folder that holds one drive or several; relative to the repository.
+    """
+
+    format: str
+    path: str
+
+
+class IngestConfig(Section):
+    """From raw measurements to one rate.
+
+    Attributes:
+        rate_hz: Rate of the clean table.
+        snap_s: A step takes the exact time of a raw frame at most this far from it.
+        max_gap_s: Nothing is interpolated between measurements further apart than this.
+        max_speed_mps: A displacement that needs more than this is a jump: the track is split there.
+        min_motion_m: A heading is taken from motion only over at least this displacement.
+    """
+
+    rate_hz: Positive
+    snap_s: Annotated[float, Field(ge=0)]
+    max_gap_s: Positive
+    max_speed_mps: Positive
+    min_motion_m: Positive
+
+
+class SplitConfig(Section):
+    """Which drives train, choose and judge.
+
+    Attributes:
+        seed: Of the shuffle.
+        validation: Share of the drives (or of the time, for time blocks).
+        test: Likewise.
+        min_drives: With fewer drives than this, each drive is cut into time blocks instead.
+        gap_s: Time left out between blocks; at least a whole window.
+    """
+
+    seed: int
+    validation: Fraction
+    test: Fraction
+    min_drives: Count
+    gap_s: Positive
+
+
+class SceneConfig(Section):
+    """Camera frames to features.
+
+    Attributes:
+        backbone: The CNN.
+        weights: A ``.safetensors`` or ``.pth`` file with torchvision's parameter names, or null for seeded random ones.
+        seed: Of the random weights and of the projection.
+        stage: Which residual stage's map is used, 1 to 4.
+        channels: The map's channels are projected to this many by a seeded orthogonal matrix.
+        width_px: Frames are resized to this.
+        height_px: Likewise.
+        batch_size: Frames per forward pass.
+        precision: ``bf16`` takes effect on a GPU only.
+    """
+
+    backbone: Literal["resnet18"]
+    weights: str | None
+    seed: int
+    stage: Annotated[int, Field(ge=1, le=4)]
+    channels: Count
+    width_px: Count
+    height_px: Count
+    batch_size: Count
+    precision: Literal["fp32", "bf16"]
+
+
+class WindowsConfig(Section):
+    """Scenes around forecast times.
+
+    Attributes:
+        observed_s: History up to the forecast time.
+        future_s: The horizon.
+        rate_hz: Of the steps; must divide the rate of the clean table.
+        every_s: Between forecast times.
+        max_age_s: An agent last known longer ago than this at the forecast time is not in the scene.
+        num_frames: Frame slots per scene, oldest first, the last at the forecast time.
+        frame_spacing_s: Between slots; a slot holds the latest frame up to its time, at most this old.
+    """
+
+    observed_s: Positive
+    future_s: Positive
+    rate_hz: Positive
+    every_s: Positive
+    max_age_s: Positive
+    num_frames: Count
+    frame_spacing_s: Positive
+
+    @property
+    def num_observed(self) -> int:
+        """Observed steps, the one at the forecast time included."""
+        return round(self.observed_s * self.rate_hz) + 1
+
+    @property
+    def num_future(self) -> int:
+        """Future steps."""
+        return round(self.future_s * self.rate_hz)
+
+
+class TrainConfig(Section):
+    """The forecaster and how it is trained.
+
+    Attributes:
+        interaction: How agents see one another.
+        scene: Use the scene features.
+        width: Of the recurrent state.
+        num_modes: Alternative futures.
+        basis_rank: Of the low-rank basis of futures.
+        grid_cells: The social grid has this many cells along each side.
+        cell_m: Side of one cell.
+        pooled_width: A neighbour's state is projected to this before it is pooled.
+        dropout: Probability.
+        seed: Of starts, order and augmentation.
+        precision: ``bf16`` anywhere, ``fp16`` (with loss scaling) on a GPU only.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        scenes_per_batch: Scenes per step.
+        max_epochs: At most.
+        patience: Epochs without a better validation error before stopping.
+        learning_rate: Peak, decayed by a cosine over ``max_epochs``.
+        weight_decay: Of AdamW.
+        max_norm: Gradients are clipped to this norm.
+        ema: Decay of the moving average of the weights.
+        scale_augmentation: Scenes are scaled by up to this share either way.
+    """
+
+    interaction: Literal["none", "social"]
+    scene: bool
+    width: Count
+    num_modes: Count
+    basis_rank: Count
+    grid_cells: Count
+    cell_m: Positive
+    pooled_width: Count
+    dropout: Fraction
+    seed: int
+    precision: Literal["fp32", "bf16", "fp16"]
+    device: Literal["auto", "cpu", "cuda"]
+    scenes_per_batch: Count
+    max_epochs: Count
+    patience: Count
+    learning_rate: Positive
+    weight_decay: Annotated[float, Field(ge=0)]
+    max_norm: Positive
+    ema: Fraction
+    scale_augmentation: Fraction
+
+
+class EvaluateConfig(Section):
+    """How held-out drives are judged.
+
+    Attributes:
+        miss_m: A forecast whose final error exceeds this is a miss.
+        mover_m: An agent that moves at least this far within the recorded future is a mover.
+        bootstrap: Resamples of the agents for 95 % intervals.
+        seed: Of the bootstrap.
+    """
+
+    miss_m: Positive
+    mover_m: Positive
+    bootstrap: Count
+    seed: int
+
+
+class PublishConfig(Section):
+    """Where runs go in MLflow.
+
+    Attributes:
+        experiment: Name of the MLflow experiment.
+    """
+
+    experiment: str
+
+
+S = TypeVar("S", bound=Section)
+
+
+def load_section(section: str, model: type[S], *, path: Path = Path("params.yaml")) -> S:
+    """Read one section of ``params.yaml``.
+
+    Raises:
+        InputError: The file or section is missing, a key is unknown or missing, or a value has the wrong type;
+            the message names it.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(path, f"cannot be read ({error.__class__.__name__})", "restore it from the repository") from error
+    if not isinstance(content, dict) or section not in content:
+        raise InputError(path, f"has no section '{section}'", "add it; the repository's own file shows how")
+    return parse_section(content[section], model, where=f"{path}: {section}")
+
+
+def parse_section(value: object, model: type[S], *, where: str) -> S:
+    """Check one section's values.
+
+    Raises:
+        InputError: A key is unknown or missing, or a value has the wrong type; the message names it.
+    """
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join([where, *map(str, first["loc"])])
+        known = ", ".join(model.model_fields)
+        raise InputError(key, first["msg"][0].lower() + first["msg"][1:], f"known keys are {known}") from error

@@ -1,0 +1,35 @@
+"""What a user is told when an input cannot be used: one line that says where, what, and what to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class InputError(ValueError):
+    """A file, folder or setting of the user's that cannot be used.
+
+    Args:
+        where: The file (with row or key where there is one), folder or setting.
+        what: What is wrong with it, without a full stop.
+        todo: What the user can do about it, without a full stop.
+    """
+
+    def __init__(self, where: str | Path, what: str, todo: str) -> None:
+        self.where, self.what, self.todo = str(where), what, todo
+        super().__init__(f"{where}: {what}; {todo}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dropped:
+    """Something that was left out while the rest went on. Every one of them is reported.
+
+    Attributes:
+        where: The file with row, frame or track.
+        reason: A short fixed phrase, the key under which reports count it (``"nan position"``).
+        count: How many rows, samples or frames this entry stands for.
+    """
+
+    where: str
+    reason: str
+    count: int = 1

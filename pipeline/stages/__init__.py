@@ -1,0 +1,1 @@
+"""One thin file per DVC stage: parse paths, load one params section, call one function."""
