@@ -191,16 +191,6 @@ class EvaluateConfig(Section):
     seed: int
 
 
-class PublishConfig(Section):
-    """Where runs go in MLflow.
-
-    Attributes:
-        experiment: Name of the MLflow experiment.
-    """
-
-    experiment: str
-
-
 S = TypeVar("S", bound=Section)
 
 
