@@ -1,0 +1,61 @@
+"""Which forecasts are the model's own, and what stands in for the others."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pipeline.scoring.health import Health, input_health, merge, sound
+from pipeline.scoring.motion import last_known
+from tests.pipeline.scoring.made_up import make_forecasts, make_windows
+
+
+def test_health_of_the_input() -> None:
+    observed = make_windows().observed
+    assert list(input_health(observed)) == [Health.OK, Health.STATIC, Health.OK, Health.SHORT_HISTORY]
+    valid = observed.valid.copy()
+    valid[0, -1] = False
+    assert input_health(replace(observed, valid=valid))[0] == Health.STALE
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("single_xy_m", np.nan),
+        ("mode_xy_m", np.inf),
+        ("mode_xy_m", 1e4),
+        ("single_sigma_m", 0.0),
+        ("mode_rho", 1.0),
+        ("probability", -0.5),
+    ],
+)
+def test_one_bad_number_condemns_its_agent_alone(field: str, value: float) -> None:
+    windows = make_windows()
+    forecasts = make_forecasts(windows)
+    assert sound(forecasts, observed=windows.observed, rate_hz=2.0, max_speed_mps=70.0).all()
+    bad = getattr(forecasts, field).copy()
+    bad[1].flat[-1] = value
+    found = sound(replace(forecasts, **{field: bad}), observed=windows.observed, rate_hz=2.0, max_speed_mps=70.0)
+    assert list(found) == [True, False, True, True]
+
+
+def test_a_forecast_may_not_outrun_the_fastest() -> None:
+    windows = make_windows()
+    forecasts = make_forecasts(windows)  # 4 m after 2 s, and 5 m of slack
+    far = replace(forecasts, single_xy_m=forecasts.single_xy_m * np.float32(1.0) + np.float32([2.5, 0.0]))
+    assert sound(far, observed=windows.observed, rate_hz=2.0, max_speed_mps=1.0)[0]
+    far = replace(forecasts, single_xy_m=forecasts.single_xy_m + np.float32([3.5, 0.0]))
+    assert not sound(far, observed=windows.observed, rate_hz=2.0, max_speed_mps=1.0)[0]
+
+
+def test_merge_takes_the_fallback_and_leaves_static_objects_where_they_are() -> None:
+    windows = make_windows()
+    ours = make_forecasts(windows)
+    fallback = replace(ours, single_xy_m=ours.single_xy_m + 100, mode_xy_m=ours.mode_xy_m + 100)
+    last_m, _ = last_known(windows.observed)
+    use = np.array([True, False, True, False])
+    static = np.array([False, True, False, False])
+    merged = merge(ours, fallback=fallback, use=use, last_m=last_m, static=static)
+    np.testing.assert_array_equal(merged.single_xy_m[0], ours.single_xy_m[0])
+    np.testing.assert_array_equal(merged.mode_xy_m[3], ours.mode_xy_m[3] + 100)
+    np.testing.assert_array_equal(merged.mode_xy_m[1], np.full((2, 4, 2), 5.0))
