@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pipeline.errors import InputError
 
@@ -38,7 +39,7 @@ class IngestConfig(Section):
 
     Attributes:
         rate_hz: Rate of the clean table.
-        snap_s: A step takes the exact time of a raw frame at most this far from it.
+        snap_s: A step takes the exact time of a raw frame at most this far from it; less than half a step.
         max_gap_s: Nothing is interpolated between measurements further apart than this.
         max_speed_mps: A displacement that needs more than this is a jump: the track is split there.
         min_motion_m: A heading is taken from motion only over at least this displacement.
@@ -50,6 +51,13 @@ class IngestConfig(Section):
     max_speed_mps: Positive
     min_motion_m: Positive
 
+    @model_validator(mode="after")
+    def _one_step_per_frame(self) -> Self:
+        if self.snap_s * self.rate_hz >= 0.5:
+            message = f"snap_s must be less than half a step ({0.5 / self.rate_hz:g} s)"
+            raise ValueError(message)
+        return self
+
 
 class SplitConfig(Section):
     """Which drives train, choose and judge.
@@ -57,7 +65,7 @@ class SplitConfig(Section):
     Attributes:
         seed: Of the shuffle.
         validation: Share of the drives (or of the time, for time blocks).
-        test: Likewise.
+        test: Likewise; the two together leave something to train on.
         min_drives: With fewer drives than this, each drive is cut into time blocks instead.
         gap_s: Time left out between blocks; at least a whole window.
     """
@@ -67,6 +75,13 @@ class SplitConfig(Section):
     test: Fraction
     min_drives: Count
     gap_s: Positive
+
+    @model_validator(mode="after")
+    def _something_to_train_on(self) -> Self:
+        if self.validation + self.test >= 1.0:
+            message = "validation and test together must be less than 1"
+            raise ValueError(message)
+        return self
 
 
 class SceneConfig(Section):
@@ -201,13 +216,36 @@ def load_section(section: str, model: type[S], *, path: Path = Path("params.yaml
         InputError: The file or section is missing, a key is unknown or missing, or a value has the wrong type;
             the message names it.
     """
+    return parse_section(_read(section, path), model, where=f"{path}: {section}")
+
+
+def load_sources(*, path: Path = Path("params.yaml")) -> dict[str, Source]:
+    """Read the ``sources`` map of ``params.yaml``: source name to where its raw drives lie.
+
+    Raises:
+        InputError: As ``load_section``; or there is no source, or a name cannot be that of a folder.
+    """
+    content = _read("sources", path)
+    where = f"{path}: sources"
+    if not isinstance(content, dict) or not content:
+        raise InputError(where, "holds no source", "add one as name: {format: ..., path: ...}")
+    for name in content:
+        if not isinstance(name, str) or not re.fullmatch(r"\w[\w.-]*", name):
+            raise InputError(where, f"has a source named {name!r}", "use letters, digits, '_', '-' and '.' alone")
+    return {name: parse_section(value, Source, where=f"{where}.{name}") for name, value in content.items()}
+
+
+def _read(section: str, path: Path) -> Any:
+    """One section as it stands in the file."""
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(path, f"cannot be read ({error.__class__.__name__})", "restore it from the repository") from error
+        raise InputError(
+            path, f"cannot be read ({error.__class__.__name__})", "restore it from the repository"
+        ) from error
     if not isinstance(content, dict) or section not in content:
         raise InputError(path, f"has no section '{section}'", "add it; the repository's own file shows how")
-    return parse_section(content[section], model, where=f"{path}: {section}")
+    return content[section]
 
 
 def parse_section(value: object, model: type[S], *, where: str) -> S:
@@ -221,5 +259,6 @@ def parse_section(value: object, model: type[S], *, where: str) -> S:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join([where, *map(str, first["loc"])])
+        what = first["msg"].removeprefix("Value error, ")
         known = ", ".join(model.model_fields)
-        raise InputError(key, first["msg"][0].lower() + first["msg"][1:], f"known keys are {known}") from error
+        raise InputError(key, what[0].lower() + what[1:], f"known keys are {known}") from error
