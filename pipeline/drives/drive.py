@@ -67,6 +67,7 @@ class Drive:
         cameras: By camera name.
         frames: One row per image, with the columns of ``FRAME_COLUMNS``; empty without cameras.
         dropped: What the reader had to leave out.
+        notes: What the reader decided where the source left it open, one line each.
     """
 
     name: str
@@ -77,18 +78,24 @@ class Drive:
     cameras: Mapping[str, Camera] = field(default_factory=dict)
     frames: pd.DataFrame
     dropped: tuple[Dropped, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         assert list(self.tracks.columns) == list(TRACK_COLUMNS), list(self.tracks.columns)
         assert list(self.frames.columns) == list(FRAME_COLUMNS), list(self.frames.columns)
 
 
+def no_frames() -> pd.DataFrame:
+    """The frames of a drive without cameras."""
+    return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in FRAME_COLUMNS.items()})
+
+
 def project(
     points_m: Float[np.ndarray, "*p 3"],
     *,
     camera: Camera,
-    position_m: Float[np.ndarray, "*p 3"],
-    quaternion_wxyz: Float[np.ndarray, "*p 4"],
+    position_m: Float[np.ndarray, "*#p 3"],
+    quaternion_wxyz: Float[np.ndarray, "*#p 4"],
 ) -> Float[np.ndarray, "*p 3"]:
     """Project world points into a camera.
 
@@ -96,7 +103,7 @@ def project(
         points_m: World points.
         camera: Intrinsics.
         position_m: The camera's place in the world, one per point (or broadcastable).
-        quaternion_wxyz: World from camera, optical axes, one per point (or broadcastable).
+        quaternion_wxyz: World from camera, optical axes, of length one, one per point (or broadcastable).
 
     Returns:
         (u px, v px, depth m) per point; u and v mean something only where the depth is positive, and
