@@ -1,0 +1,131 @@
+"""Tables as users write them, CSV or Parquet, with the row that each value came from."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from jaxtyping import Bool
+
+from pipeline.errors import Dropped, InputError
+
+ENDINGS: Final = (".csv", ".parquet")
+_EMPTY: Final = ["", "nan", "NaN", "NAN", "na", "NA", "N/A", "null", "NULL", "None"]
+_INT64: Final = np.iinfo(np.int64)
+
+
+def table_path(folder: Path, name: str) -> Path | None:
+    """The file of the table ``name``; None where there is none.
+
+    Raises:
+        InputError: It is there both as CSV and as Parquet.
+    """
+    there = [path for ending in ENDINGS if (path := folder / f"{name}{ending}").is_file()]
+    if len(there) > 1:
+        raise InputError(there[0], f"{there[1].name} lies beside it", "keep one of the two")
+    return there[0] if there else None
+
+
+def read_table(path: Path, *, texts: Sequence[str], times: Sequence[str], numbers: Sequence[str]) -> pd.DataFrame:
+    """Read a table's named columns.
+
+    Args:
+        path: A ``.csv`` or ``.parquet`` file; other columns in it are left alone.
+        texts: Columns read as text, as it stands; a missing value is empty.
+        times: Columns of integers up to 64 bits, returned as text too: see ``integers``.
+        numbers: Columns read as float64; what is no number is NaN.
+
+    Returns:
+        ``source_row`` (1-based: the line of a CSV file, its header being line 1; the row of a Parquet file), then
+        ``texts``, ``times`` and ``numbers``. Lines that are wholly empty are left out.
+
+    Raises:
+        InputError: The file cannot be read, or lacks a column.
+    """
+    table = _read_csv(path, numbers=numbers) if path.suffix == ".csv" else _read_parquet(path)
+    wanted = [*texts, *times, *numbers]
+    if missing := [name for name in wanted if name not in table.columns]:
+        there = ", ".join(map(str, table.columns))[:200] or "none"
+        raise InputError(path, f"lacks the column '{missing[0]}'", f"add it; its columns are {there}")
+    first = 2 if path.suffix == ".csv" else 1
+    result = pd.DataFrame({"source_row": np.arange(len(table), dtype=np.int64) + first})
+    for name in (*texts, *times):
+        result[name] = _texts(table[name])
+    for name in numbers:
+        result[name] = _numbers(table[name])
+    empty = (result[[*texts, *times]] == "").all(axis=1) & result[list(numbers)].isna().all(axis=1)
+    return result[~empty].reset_index(drop=True)
+
+
+def integers(column: pd.Series) -> tuple[pd.Series, Bool[np.ndarray, " n"]]:
+    """Turn text into int64 without passing through a float, which cannot hold nanoseconds since 1970.
+
+    Returns:
+        The values (0 where unreadable), and where they could be read. ``12.0`` reads as 12.
+    """
+    text = column.str.strip().str.replace(r"\.0*$", "", regex=True)
+    fits = text.str.fullmatch(r"[+-]?[0-9]{1,19}").to_numpy(dtype=bool)
+    values = [int(word) if fit else 0 for word, fit in zip(text, fits, strict=True)]
+    inside = np.array([_INT64.min <= value <= _INT64.max for value in values], dtype=bool)
+    whole = np.array([value if fit else 0 for value, fit in zip(values, inside, strict=True)], dtype=np.int64)
+    return pd.Series(whole, index=column.index), fits & inside
+
+
+def dropped_rows(path: Path, rows: Sequence[int], *, reason: str) -> tuple[Dropped, ...]:
+    """One entry for all rows of a file that were left out for one reason; none for no row."""
+    if not len(rows):
+        return ()
+    some = ", ".join(str(row) for row in rows[:10])
+    more = f" and {len(rows) - 10} more" if len(rows) > 10 else ""
+    return (Dropped(where=f"{path}: row {some}{more}", reason=reason, count=len(rows)),)
+
+
+def _read_csv(path: Path, *, numbers: Sequence[str]) -> pd.DataFrame:
+    try:
+        with warnings.catch_warnings():
+            # A row longer than the header is a mistake, not an index: pandas only warns of it.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            header = pd.read_csv(path, nrows=0, encoding="utf-8-sig", index_col=False).columns
+            table = pd.read_csv(
+                path,
+                encoding="utf-8-sig",
+                index_col=False,
+                dtype={name: "str" for name in header if name.strip() not in numbers},
+                na_values={name: _EMPTY for name in header if name.strip() in numbers},
+                keep_default_na=False,
+                skip_blank_lines=False,  # so that rows can be counted
+                low_memory=False,
+            )
+    except pd.errors.EmptyDataError as error:
+        raise InputError(path, "is empty", "write its header and rows") from error
+    except (OSError, ValueError, pd.errors.ParserWarning) as error:  # pandas' and Unicode errors are ValueErrors
+        what = " ".join(str(error).split())[:160]
+        raise InputError(path, f"cannot be read as UTF-8 CSV ({what})", "write it again") from error
+    return table.rename(columns=lambda name: str(name).strip())
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    try:
+        return pq.read_table(path).to_pandas(ignore_metadata=True, integer_object_nulls=True, date_as_object=True)
+    except (OSError, pa.ArrowException) as error:
+        what = " ".join(str(error).split())[:160]
+        raise InputError(path, f"cannot be read as Parquet ({what})", "write it again") from error
+
+
+def _texts(column: pd.Series) -> pd.Series:
+    """Values as text, missing ones empty."""
+    text = column.astype("str")
+    return text.where(column.notna(), "").astype("str")
+
+
+def _numbers(column: pd.Series) -> pd.Series:
+    """Values as float64, NaN for what is no number."""
+    if not pd.api.types.is_numeric_dtype(column.dtype):
+        column = _texts(column)
+    return pd.to_numeric(column, errors="coerce").astype("float64")
