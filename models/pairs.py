@@ -1,0 +1,82 @@
+"""Pairs of neighbours: who is near whom, over a whole batch at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from models.frames import AgentFrame, unrotate
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pairs:
+    """Ordered pairs: the agent ``receiver`` sees the agent ``sender``, both of one scene.
+
+    Attributes:
+        receiver: Index of the agent that sees.
+        sender: Index of the agent that is seen.
+        offset_m: The sender's position at each observed step, as seen from the receiver's position at that step,
+            along the receiver's axes at the forecast time.
+        velocity_mps: The sender's velocity at each step relative to the receiver's, along the same axes.
+        turn: Cosine and sine of the sender's axis relative to the receiver's.
+        valid: Both are valid at the step.
+    """
+
+    receiver: Int[Tensor, " p"]
+    sender: Int[Tensor, " p"]
+    offset_m: Float[Tensor, "p t 2"]
+    velocity_mps: Float[Tensor, "p t 2"]
+    turn: Float[Tensor, "p 2"]
+    valid: Bool[Tensor, "p t"]
+
+
+def scene_pairs(scene: Int[Tensor, " n"]) -> tuple[Int[Tensor, " p"], Int[Tensor, " p"]]:
+    """All ordered pairs of different agents of the same scene; ``scene`` must ascend."""
+    if len(scene) == 0:
+        return scene, scene
+    counts = torch.bincount(scene)
+    starts = counts.cumsum(0) - counts
+    neighbours = counts[scene]
+    receiver = torch.repeat_interleave(torch.arange(len(scene), device=scene.device), neighbours)
+    position = torch.arange(len(receiver), device=scene.device) - (neighbours.cumsum(0) - neighbours)[receiver]
+    sender = starts[scene[receiver]] + position
+    other = receiver != sender
+    return receiver[other], sender[other]
+
+
+def neighbour_pairs(
+    scene: Int[Tensor, " n"],
+    *,
+    xy_m: Float[Tensor, "n t 2"],
+    velocity_mps: Float[Tensor, "n t 2"],
+    valid: Bool[Tensor, "n t"],
+    frame: AgentFrame,
+    reach_m: float,
+) -> Pairs:
+    """The pairs that come within ``reach_m`` of each other (along x or y of the scene) at any observed step.
+
+    Args:
+        scene: Scene of each agent, ascending.
+        xy_m: Positions in the scene frame.
+        velocity_mps: Velocities in the scene frame, zero where unknown.
+        valid: Which steps are there.
+        frame: Each agent's own frame.
+        reach_m: No pair further apart than this is kept.
+    """
+    receiver, sender = scene_pairs(scene)
+    both = valid[receiver] & valid[sender]
+    near = ((xy_m[sender] - xy_m[receiver]).abs().amax(dim=-1) <= reach_m) & both
+    kept = near.any(dim=1)
+    receiver, sender = receiver[kept], sender[kept]
+    axis = frame.axis[receiver][:, None]
+    return Pairs(
+        receiver=receiver,
+        sender=sender,
+        offset_m=unrotate(xy_m[sender] - xy_m[receiver], axis),
+        velocity_mps=unrotate(velocity_mps[sender] - velocity_mps[receiver], axis),
+        turn=unrotate(frame.axis[sender], frame.axis[receiver]),
+        valid=both[kept],
+    )

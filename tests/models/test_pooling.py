@@ -1,0 +1,67 @@
+"""The vectorised social grid equals the plain loop of its definition."""
+
+import math
+
+import torch
+
+from models.pairs import scene_pairs
+from models.pooling import SocialGrid
+
+
+def test_grid_equals_a_plain_loop() -> None:
+    generator = torch.Generator().manual_seed(1)
+    n, width, cells, cell_m = 9, 6, 4, 2.0
+    grid = SocialGrid(width=width, num_cells=cells, cell_m=cell_m, pooled_width=5, out_width=7).double()
+    hidden = torch.randn(n, width, generator=generator).double()
+    scene = torch.tensor([0, 0, 0, 0, 1, 1, 1, 1, 2])
+    xy = 3.0 * torch.randn(n, 2, generator=generator).double()
+    velocity = torch.randn(n, 2, generator=generator).double()
+    heading = 3.0 * torch.rand(n, generator=generator).double()
+    there = torch.tensor([True] * 6 + [False] + [True] * 2)
+
+    def seen_from(i: int, vector: torch.Tensor) -> torch.Tensor:
+        cos, sin = math.cos(heading[i]), math.sin(heading[i])
+        return torch.stack((cos * vector[0] + sin * vector[1], cos * vector[1] - sin * vector[0]))
+
+    expected = []
+    num_pooled = 0
+    for i in range(n):
+        social = torch.zeros(cells, cells, 5).double()
+        for j in range(n):
+            if i == j or scene[i] != scene[j] or not there[i] or not there[j]:
+                continue
+            offset = seen_from(i, xy[j] - xy[i])
+            column, row = (math.floor(float(o) / cell_m) + cells // 2 for o in offset)
+            if not (0 <= column < cells and 0 <= row < cells):
+                continue
+            turn = float(heading[j] - heading[i])
+            direction = torch.tensor([math.cos(turn), math.sin(turn)]).double()
+            relative = torch.cat((offset / 10.0, seen_from(i, velocity[j] - velocity[i]) / 10.0, direction))
+            message = torch.relu(grid.state(hidden[j]) + grid.motion.weight @ relative)
+            social[column, row] += message
+            num_pooled += 1
+        expected.append(torch.relu(grid.embed(social.flatten())))
+    assert num_pooled > 8
+
+    receiver, sender = scene_pairs(scene)
+    pairs = list(zip(receiver.tolist(), sender.tolist(), strict=True))
+    pooled = grid(
+        hidden,
+        receiver=receiver,
+        sender=sender,
+        offset_m=torch.stack([seen_from(i, xy[j] - xy[i]) for i, j in pairs]),
+        velocity_mps=torch.stack([seen_from(i, velocity[j] - velocity[i]) for i, j in pairs]),
+        turn=torch.stack(
+            [torch.stack(((heading[j] - heading[i]).cos(), (heading[j] - heading[i]).sin())) for i, j in pairs]
+        ),
+        valid=there[receiver] & there[sender],
+    )
+    torch.testing.assert_close(pooled, torch.stack(expected))
+
+
+def test_pairs_are_all_ordered_pairs_within_scenes() -> None:
+    receiver, sender = scene_pairs(torch.tensor([0, 0, 1, 3, 3, 3]))
+    assert list(zip(receiver.tolist(), sender.tolist(), strict=True)) == [
+        (0, 1), (1, 0), (3, 4), (3, 5), (4, 3), (4, 5), (5, 3), (5, 4),
+    ]  # fmt: skip
+    assert len(scene_pairs(torch.zeros(0, dtype=torch.long))[0]) == 0
