@@ -47,6 +47,7 @@ class CleanDrive:
         cameras: By camera name.
         frames: Columns of ``FRAME_COLUMNS``, sorted by (timestamp_ns, camera).
         dropped: What reading and cleaning left out, and why.
+        notes: What the reader had to assume.
         num_raw_rows: Measurements that the reader delivered, before cleaning.
     """
 
@@ -58,6 +59,7 @@ class CleanDrive:
     cameras: Mapping[str, Camera] = field(default_factory=dict)
     frames: pd.DataFrame
     dropped: tuple[Dropped, ...] = ()
+    notes: tuple[str, ...] = ()
     num_raw_rows: int = 0
 
     def __post_init__(self) -> None:
