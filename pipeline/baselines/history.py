@@ -1,0 +1,53 @@
+"""What every baseline and metric asks of an observed history."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from pipeline.drives.categories import Category
+from pipeline.windows.windows import Observed
+
+_GROUP_OF: Final = np.array([category.group for category in Category])
+
+
+def groups(category: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
+    """``Group`` of each ``Category``."""
+    return _GROUP_OF[category]
+
+
+def last_step(valid: Bool[np.ndarray, "n t"]) -> Int[np.ndarray, " n"]:
+    """Index of each agent's last valid step; the last step where none is valid."""
+    return valid.shape[1] - 1 - np.argmax(valid[:, ::-1], axis=1)
+
+
+def any_step(valid: Bool[np.ndarray, "n t"]) -> Bool[np.ndarray, " n"]:
+    """The agent has a valid step."""
+    return valid.sum(axis=1) > 0
+
+
+def known_xy(observed: Observed) -> Float[np.ndarray, "n t 2"]:
+    """Observed positions in float64, zero where not valid, so that what stands there cannot matter."""
+    return np.where(observed.valid[..., None], observed.xy_m, 0.0).astype(np.float64)
+
+
+def last_xy(observed: Observed) -> Float[np.ndarray, "n 2"]:
+    """Position at each agent's last valid step, in metres in the scene frame."""
+    return known_xy(observed)[np.arange(len(observed.valid)), last_step(observed.valid)]
+
+
+def last_heading(observed: Observed) -> tuple[Float[np.ndarray, " n"], Bool[np.ndarray, " n"]]:
+    """Latest heading in radians (zero where there is none) and whether there is one."""
+    there = observed.heading_valid & observed.valid
+    heading = np.where(there, observed.heading_rad, 0.0).astype(np.float64)
+    return heading[np.arange(len(there)), last_step(there)], any_step(there)
+
+
+def mean_over_steps(
+    values: Float[np.ndarray, "n h"], valid: Bool[np.ndarray, "n h"]
+) -> tuple[Float[np.ndarray, " n"], Bool[np.ndarray, " n"]]:
+    """Mean of each agent's valid steps (zero where none is valid) and whether there is any."""
+    count = valid.sum(axis=1)
+    return np.where(valid, values, 0.0).sum(axis=1) / np.maximum(count, 1), count > 0

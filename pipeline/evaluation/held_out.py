@@ -1,0 +1,88 @@
+"""Forecasters on the drives that training never saw, beside the baselines fitted on those that it did."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from models.forecaster import Forecaster
+from pipeline.baselines import constant_velocity, kalman
+from pipeline.config import EvaluateConfig
+from pipeline.errors import InputError
+from pipeline.evaluation.report import evaluate
+from pipeline.forecasts import Forecasts
+from pipeline.training.predict import predict
+from pipeline.windows.select import scenes_of, select_scenes
+from pipeline.windows.windows import Windows
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evaluation:
+    """What came out.
+
+    Attributes:
+        windows: The test scenes.
+        forecasts: Of every forecaster on them, the judged models first, then the baselines.
+        report: Of ``report.evaluate``.
+        baselines: What was fitted, per baseline, as JSON.
+    """
+
+    windows: Windows
+    forecasts: Mapping[str, Forecasts]
+    report: Mapping[str, Any]
+    baselines: Mapping[str, Any]
+
+
+def evaluate_models(
+    windows: Windows,
+    *,
+    models: Mapping[str, Forecaster],
+    config: EvaluateConfig,
+    where: Path,
+    device: str = "cpu",
+) -> Evaluation:
+    """Judge trained forecasters and both baselines on the test split.
+
+    Args:
+        windows: Of all splits.
+        models: By name; the first is compared with all the others.
+        config: The section ``evaluate``.
+        where: The windows' folder, for messages.
+        device: That the models run on.
+
+    Raises:
+        InputError: There is no test or no training scene, or a model was trained for other steps.
+    """
+    parts = {split: scenes_of(windows, split) for split in ("train", "test")}
+    for split, scenes in parts.items():
+        if not len(scenes):
+            todo = "add drives, or change the section split of params.yaml, and run the split and windows stages again"
+            raise InputError(where, f"has no scene in the {split} split", todo)
+    num_future = windows.future.valid.shape[1]
+    for name, model in models.items():
+        if model.config.num_future != num_future:
+            what = f"has {num_future} future steps, but {name} was trained for {model.config.num_future}"
+            raise InputError(where, what, "run the train and baseline stages again")
+    test = select_scenes(windows, parts["test"])
+    forecasts = {name: predict(model, test, device=device) for name, model in models.items()}
+    fitted, more = baseline_forecasts(select_scenes(windows, parts["train"]), test)
+    forecasts |= more
+    report = evaluate(forecasts, test, config=config)
+    return Evaluation(windows=test, forecasts=forecasts, report=report, baselines=fitted)
+
+
+def baseline_forecasts(train: Windows, test: Windows) -> tuple[dict[str, Any], dict[str, Forecasts]]:
+    """Fit both baselines on one set of windows and forecast another: what was fitted, and the forecasts."""
+    rate_hz, num_future = test.rate_hz, test.future.valid.shape[1]
+    velocity = constant_velocity.fit(train.observed, train.future, rate_hz=rate_hz)
+    filtered = kalman.fit(train.observed, train.future, rate_hz=rate_hz)
+    fitted = {"constant_velocity": velocity.to_json(), "kalman": filtered.to_json()}
+    forecasts = {
+        "constant_velocity": constant_velocity.forecast(
+            test.observed, num_future=num_future, rate_hz=rate_hz, fitted=velocity
+        ),
+        "kalman": kalman.forecast(test.observed, num_future=num_future, rate_hz=rate_hz, fitted=filtered),
+    }
+    return fitted, forecasts

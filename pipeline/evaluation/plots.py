@@ -1,0 +1,93 @@
+"""The figures of an evaluation and the tables that ``dvc plots`` draws."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline.config import EvaluateConfig
+from pipeline.evaluation.curves import calibration_table, horizon_table
+from pipeline.evaluation.scene_plots import choose_scenes, plot_scene
+from pipeline.evaluation.style import COLOURS, FAINT, figure, label, save
+from pipeline.files import whole_folder, write_json
+from pipeline.forecasts import Forecasts
+from pipeline.windows.windows import Windows
+
+NUM_SCENES = 6
+
+
+def write_plots(
+    folder: Path,
+    forecasts: Mapping[str, Forecasts],
+    windows: Windows,
+    *,
+    config: EvaluateConfig,
+    baselines: Mapping[str, object] | None = None,
+) -> None:
+    """Write all figures and tables, whole, in place of what the folder held.
+
+    Args:
+        folder: Gets ``horizon.csv``, ``calibration.csv``, ``horizon.png``, ``calibration.png``, ``scene_<i>.png`` and
+            ``baselines.json``.
+        forecasts: By name, aligned with ``windows.observed``; the first is drawn in the scenes.
+        windows: The test scenes.
+        config: The section ``evaluate``.
+        baselines: What was fitted, for ``baselines.json``.
+    """
+    horizon = horizon_table(forecasts, windows, config=config)
+    calibration = calibration_table(forecasts, windows, config=config)
+    names = list(forecasts)
+    with whole_folder(folder) as temporary:
+        horizon.round(5).to_csv(temporary / "horizon.csv", index=False)
+        calibration.round(5).to_csv(temporary / "calibration.csv", index=False)
+        plot_horizon(temporary / "horizon.png", horizon, names=names)
+        plot_calibration(temporary / "calibration.png", calibration, names=names)
+        first, reference = forecasts[names[0]], forecasts.get("constant_velocity")
+        for number, scene in enumerate(choose_scenes(windows, config=config, num_scenes=NUM_SCENES), start=1):
+            path = temporary / f"scene_{number}.png"
+            plot_scene(path, windows, scene=scene, forecasts=first, name=names[0], reference=reference, config=config)
+        write_json(temporary / "baselines.json", dict(baselines or {}))
+
+
+def plot_horizon(path: Path, table: pd.DataFrame, *, names: list[str]) -> None:
+    """Error over the horizon, one line per forecaster with its interval."""
+    made, [axes] = figure(width=7.0, height=4.6)
+    time = np.concatenate([[0.0], table["horizon_s"].to_numpy()])
+    for name, colour in zip(names, _cycle(len(names)), strict=True):
+        value, low, high = (np.concatenate([[0.0], table[f"{name}{end}"].to_numpy()]) for end in ("", "_low", "_high"))
+        axes.fill_between(time, low, high, color=colour, alpha=0.13, linewidth=0)
+        axes.plot(time, value, color=colour, linewidth=2.0, label=f"{label(name)} ({_last(value):.2f} m)")
+    axes.set(xlabel="Time after the forecast (s)", ylabel="Mean error of the single forecast (m)")
+    axes.set_title("Movers of the held-out drives: error over the horizon", fontsize=11, loc="left")
+    axes.set_xlim(0.0, float(time[-1]))
+    axes.set_ylim(bottom=0.0)
+    axes.legend(frameon=False, fontsize=9, title="Error at the last step; band: 95 % interval", title_fontsize=8)
+    save(made, path)
+
+
+def plot_calibration(path: Path, table: pd.DataFrame, *, names: list[str]) -> None:
+    """Observed over nominal coverage; the diagonal is honest, below it the spread is too small."""
+    made, [axes] = figure(width=5.4, height=5.2)
+    axes.plot([0, 1], [0, 1], color=FAINT, linewidth=1.2, linestyle=(0, (4, 3)), label="Calibrated")
+    for name, colour in zip(names, _cycle(len(names)), strict=True):
+        axes.plot(
+            table["nominal"], table[name], color=colour, linewidth=2.0, marker="o", markersize=3.5, label=label(name)
+        )
+    axes.set(xlabel="Nominal share inside the ellipse", ylabel="Observed share", xlim=(0, 1), ylim=(0, 1))
+    axes.set_title("Movers: calibration of the single forecast's spread", fontsize=11, loc="left")
+    axes.set_aspect("equal")
+    axes.text(0.97, 0.05, "below the diagonal:\nspread too small", fontsize=8, color=FAINT, ha="right", va="bottom")
+    axes.legend(frameon=False, fontsize=9, loc="upper left")
+    save(made, path)
+
+
+def _cycle(count: int) -> list[str]:
+    return [COLOURS[number % len(COLOURS)] for number in range(count)]
+
+
+def _last(values: np.ndarray) -> float:
+    finite = values[np.isfinite(values)]
+    return float(finite[-1])

@@ -1,0 +1,166 @@
+"""All metrics of all forecasters over all slices, as the JSON of ``reports/metrics.json``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+from jaxtyping import Bool
+
+from pipeline.config import EvaluateConfig
+from pipeline.evaluation import metrics
+from pipeline.evaluation.bootstrap import TrackSums, estimate, track_sums
+from pipeline.evaluation.calibration import coverage
+from pipeline.evaluation.likelihood import nll_mixture, nll_single
+from pipeline.evaluation.metrics import PerAgent
+from pipeline.evaluation.overlap import forecast_overlap, recorded_overlap
+from pipeline.evaluation.scored import movers, scored_agents, slices
+from pipeline.forecasts import Forecasts
+from pipeline.windows.windows import Windows
+
+BEST_OF: Final = (1, 5, 6)
+LEVELS: Final = (0.5, 0.9)
+COMPARED_SLICES: Final = ("all", "movers")
+_DECIMALS: Final = 5
+_BATCH: Final = 64  # columns summed at a time, which bounds the memory
+
+Table = dict[tuple[str, str, str], PerAgent]  # (forecaster, slice, metric)
+
+
+def evaluate(
+    forecasts: Mapping[str, Forecasts],
+    windows: Windows,
+    *,
+    config: EvaluateConfig,
+    overlaps: bool = True,
+) -> dict[str, Any]:
+    """Score forecasters beside each other on the same windows.
+
+    Args:
+        forecasts: By name, aligned with ``windows.observed``. The first is compared with each of the others.
+        windows: What was observed and what came after; nobody here may have been trained on them.
+        config: The section ``evaluate``.
+        overlaps: Also compute the overlap rates, which cost more than all the rest.
+
+    Returns:
+        ``{forecaster: {slice: {metric, metric_low, metric_high, ..., num_agents, num_tracks}}}`` with 95 % bootstrap
+        intervals; slices are those of ``scored.slices``. ``recorded`` holds the overlap rate of the recorded futures,
+        ``difference`` holds ``{first_minus_other: ...}`` with paired intervals (negative errors: the first is better),
+        ``counts`` says who was scored and who was left out. What cannot be computed is absent; nothing is NaN.
+    """
+    scored = scored_agents(windows.observed, windows.future)
+    mover = movers(windows.observed, windows.future, mover_m=config.mover_m)
+    masks = slices(windows.observed, scored=scored.mask, mover=mover)
+    per_agent = {
+        name: agent_metrics(each, windows, config=config, overlaps=overlaps) for name, each in forecasts.items()
+    }
+    for name, each in forecasts.items():
+        assert np.isfinite(each.single_xy_m[scored.mask]).all(), f"{name} forecasts numbers that are not finite"
+    table: Table = {
+        (name, part, metric): PerAgent(value=value.value, valid=value.valid & mask)
+        for name, found in per_agent.items()
+        for part, mask in masks.items()
+        for metric, value in found.items()
+    }
+    table |= _recorded(windows, masks) if overlaps else {}
+    table |= _differences(per_agent, masks)
+    result = _estimates(table, windows, config=config)
+    names = [key for key in (*forecasts, "recorded", "difference") if key in result]
+    counts = {
+        "scenes": len(windows.index.t0_ns),
+        "drives": len(np.unique(windows.index.drive)),
+        "agents": len(scored.mask),
+        "scored_agents": int(scored.mask.sum()),
+        "scored_tracks": len(np.unique(windows.index.track[scored.mask])),
+        "movers": int(masks["movers"].sum()),
+        "left_out": dict(scored.left_out),
+    }
+    return {name: result[name] for name in names} | {"counts": counts}
+
+
+def agent_metrics(
+    forecasts: Forecasts, windows: Windows, *, config: EvaluateConfig, overlaps: bool = True
+) -> dict[str, PerAgent]:
+    """Every metric of one forecaster, by the name under which it is reported."""
+    future, miss = windows.future, f"miss_rate_fde_{config.miss_m:g}m"
+    found = {"ade_m": metrics.ade(forecasts, future), "fde_m": metrics.fde(forecasts, future)}
+    found |= {f"min_ade_{k}_m": metrics.min_ade(forecasts, future, num_modes=k) for k in BEST_OF}
+    found |= {f"min_fde_{k}_m": metrics.min_fde(forecasts, future, num_modes=k) for k in BEST_OF}
+    found[miss] = metrics.miss_rate(found["fde_m"], miss_m=config.miss_m)
+    found[f"{miss}_best_of_6"] = metrics.miss_rate(found["min_fde_6_m"], miss_m=config.miss_m)
+    found |= {"nll": nll_single(forecasts, future), "nll_mixture": nll_mixture(forecasts, future)}
+    found |= {f"coverage_{level * 100:g}": coverage(forecasts, future, level=level) for level in LEVELS}
+    if overlaps:
+        found["overlap_rate"] = forecast_overlap(forecasts, windows.observed, future)
+    per_second, whole_seconds = windows.rate_hz, int(future.valid.shape[1] / windows.rate_hz + 1e-9)
+    for second in range(1, whole_seconds + 1):
+        first, last = round((second - 1) * per_second), round(second * per_second)
+        found[f"ade_{second}s_m"] = metrics.ade(forecasts, future, num_steps=last)
+        found[f"fde_{second}s_m"] = metrics.fde(forecasts, future, num_steps=last)
+        for level in LEVELS:
+            during = coverage(forecasts, future, level=level, steps=slice(first, last))
+            found[f"coverage_{level * 100:g}_{second}s"] = during
+    return found
+
+
+def _recorded(windows: Windows, masks: Mapping[str, Bool[np.ndarray, " n"]]) -> Table:
+    found = recorded_overlap(windows.observed, windows.future)
+    return {
+        ("recorded", part, "overlap_rate"): PerAgent(value=found.value, valid=found.valid & mask)
+        for part, mask in masks.items()
+    }
+
+
+def _differences(per_agent: Mapping[str, Mapping[str, PerAgent]], masks: Mapping[str, Bool[np.ndarray, " n"]]) -> Table:
+    """Agent by agent, the first forecaster minus each other one."""
+    first, *others = per_agent
+    return {
+        (f"{first}_minus_{other}", part, metric): PerAgent(
+            value=value.value - per_agent[other][metric].value,
+            valid=value.valid & per_agent[other][metric].valid & masks[part],
+        )
+        for other in others
+        for part in COMPARED_SLICES
+        for metric, value in per_agent[first].items()
+        if not metric.startswith("coverage")  # nearer to the level is better, so a difference says nothing
+    }
+
+
+def _estimates(table: Table, windows: Windows, *, config: EvaluateConfig) -> dict[str, dict[str, Any]]:
+    """Means and intervals of all columns in one bootstrap, nested by name and slice."""
+    track = windows.index.track
+    if not len(track):
+        return {}
+    columns = list(table.values())
+    sums = [
+        track_sums(
+            np.stack([column.value for column in batch], axis=1),
+            np.stack([column.valid for column in batch], axis=1),
+            track=track,
+        )
+        for batch in (columns[start : start + _BATCH] for start in range(0, len(columns), _BATCH))
+    ]
+    found = estimate(
+        TrackSums(
+            total=np.concatenate([each.total for each in sums], axis=1),
+            count=np.concatenate([each.count for each in sums], axis=1),
+        ),
+        num_resamples=config.bootstrap,
+        seed=config.seed,
+    )
+    result: dict[str, dict[str, Any]] = {}
+    for column, (name, part, metric) in enumerate(table):
+        if not found.num_agents[column]:
+            continue
+        parent = result.setdefault("difference", {}) if "_minus_" in name else result
+        cell = parent.setdefault(name, {}).setdefault(part, {})
+        ends = {"": found.value, "_low": found.low, "_high": found.high}
+        cell |= {
+            f"{metric}{suffix}": round(float(values[column]), _DECIMALS)
+            for suffix, values in ends.items()
+            if np.isfinite(values[column])
+        }
+        for key, values in {"num_agents": found.num_agents, "num_tracks": found.num_tracks}.items():
+            cell[key] = max(int(values[column]), cell.get(key, 0))
+    return result
