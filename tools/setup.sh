@@ -37,13 +37,15 @@ find_links() {
   done
 }
 
+quiet=
+[[ -t 1 ]] || { quiet=--quiet; echo "headway: installing into $venv (seconds with uv, minutes with pip)"; }
 if command -v uv >/dev/null; then
   [[ -x $venv/bin/python ]] || uv venv --quiet --python "$python" "$venv"
   if [[ -z ${UV_FIND_LINKS:-} ]]; then
     links=$(find_links)
     export UV_FIND_LINKS=${links%,}
   fi
-  uv pip install --python "$venv/bin/python" --constraint constraints.txt --editable '.[dev]'
+  uv pip install $quiet --python "$venv/bin/python" --constraint constraints.txt --editable '.[dev]'
 else
   [[ -x $venv/bin/python ]] || "$python" -m venv "$venv" || {
     rm -rf "$venv"
@@ -51,5 +53,6 @@ else
     exit 1
   }
   "$venv/bin/python" -m pip --version >/dev/null 2>&1 || "$venv/bin/python" -m ensurepip --default-pip
-  "$venv/bin/python" -m pip install --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+  "$venv/bin/python" -m pip install $quiet $quiet --disable-pip-version-check \
+    --constraint constraints.txt --editable '.[dev]'
 fi
