@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -68,7 +68,7 @@ class SceneFeatures:
 
 
 def write_features(folder: Path, features: SceneFeatures) -> None:
-    """Write ``<name>.npy``, ``<name>.frames.parquet`` and ``<name>.json``, each whole, and index them."""
+    """Write ``<name>.npy``, ``<name>.frames.parquet`` and ``<name>.json``; ``write_index`` then names the drive."""
     assert Path(features.name).name == features.name, features.name
     with whole_file(folder / f"{features.name}.npy") as temporary, temporary.open("wb") as stream:
         np.save(stream, features.maps, allow_pickle=False)
@@ -83,8 +83,11 @@ def write_features(folder: Path, features: SceneFeatures) -> None:
         "dropped": [asdict(dropped) for dropped in features.dropped],
     }
     write_json(folder / f"{features.name}.json", content)
-    names = feature_names(folder) if (folder / INDEX).is_file() else []
-    write_json(folder / INDEX, sorted({*names, features.name}))
+
+
+def write_index(folder: Path, *, drives: Iterable[str]) -> None:
+    """Write the list of the drives that ``folder`` holds."""
+    write_json(folder / INDEX, {"drives": sorted(drives)})
 
 
 def feature_names(folder: Path) -> list[str]:
@@ -93,7 +96,8 @@ def feature_names(folder: Path) -> list[str]:
     Raises:
         InputError: There is no index, or it is not a list of names.
     """
-    names = _read_json(folder / INDEX)
+    content = _read_json(folder / INDEX)
+    names = content.get("drives") if isinstance(content, dict) else None
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise InputError(folder / INDEX, "is not a list of drives", REDO)
     return names

@@ -7,7 +7,14 @@ import pytest
 from pipeline.drives.drive import FRAME_COLUMNS, Camera
 from pipeline.errors import Dropped, InputError
 from pipeline.ingest.clean import CLEAN_COLUMNS, CleanDrive
-from pipeline.scene.store import FEATURE_FRAME_COLUMNS, SceneFeatures, feature_names, read_features, write_features
+from pipeline.scene.store import (
+    FEATURE_FRAME_COLUMNS,
+    SceneFeatures,
+    feature_names,
+    read_features,
+    write_features,
+    write_index,
+)
 
 
 def make_features(name: str = "a", *, num_frames: int = 3) -> SceneFeatures:
@@ -46,6 +53,7 @@ def test_what_is_written_comes_back_as_a_memory_map(tmp_path: Path, num_frames: 
 def test_the_index_names_what_was_written_and_nothing_that_merely_lies_there(tmp_path: Path) -> None:
     write_features(tmp_path, make_features("b"))
     write_features(tmp_path, make_features("a"))
+    write_index(tmp_path, drives=["b", "a"])
     (tmp_path / ".gitignore").write_text("/c.npy\n")
     (tmp_path / "c.npy").write_bytes(b"")
     assert feature_names(tmp_path) == ["a", "b"]
