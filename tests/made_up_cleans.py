@@ -36,7 +36,9 @@ def clean_drive(
                 "known_at_ns": START_NS + int(given.get("known", step)) * STEP_NS,
                 **dict.fromkeys(("x_m", "y_m", "z_m", "heading_rad"), 0.0),
                 **dict.fromkeys(("vx_mps", "vy_mps"), np.nan),
-                **{"length_m": 4.0, "width_m": 2.0, "height_m": 1.5},
+                "length_m": 4.0,
+                "width_m": 2.0,
+                "height_m": 1.5,
                 **{key: value for key, value in given.items() if key != "known"},
             }
             rows.append([row[column] for column in CLEAN_COLUMNS])

@@ -134,7 +134,7 @@ def _reasons(parts: Cut, splits: Int[np.ndarray, " b"], *, grid: Grid, dataset: 
 
     known = some(np.ones(len(history.scene), np.bool_))
     two_known = some(np.asarray(observed_steps(history.valid, grid=grid).sum(axis=1) >= 2))
-    recorded = some(parts.recorded.valid.any(axis=1))
+    recorded = some(np.asarray(parts.recorded.valid.any(axis=1)))
     wrong = [dataset & (splits == UNSPLIT), ~known, dataset & ~two_known, dataset & ~recorded]
     return np.select(wrong, list(range(1, len(_REASONS))), default=0)
 
