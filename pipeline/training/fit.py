@@ -135,7 +135,8 @@ class Trainer:
         self.step, self.optimizer = self.fabric.setup(_Step(self.model, self.scenes), optimizer)
         self.history: list[Metrics] = []
         self.best: dict[str, Tensor] = module_tensors(self.model, prefix="best")
-        self.best_epoch, self.run_id = -1, ""
+        self.best_epoch = -1
+        self.run_id: str | None = None
         self._resume()
 
     def fit(self, *, on_epoch: Callable[[int, Metrics], None] = lambda _epoch, _metrics: None) -> Fitted:

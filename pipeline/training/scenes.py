@@ -19,7 +19,7 @@ _PER_SCENE = ("frame_feature", "frame_feature_valid")
 
 def observed_tensors(observed: ObservedArrays) -> Observed:
     """The same as tensors; features stay in the precision that they are stored in."""
-    arrays = {f.name: np.ascontiguousarray(getattr(observed, f.name)) for f in fields(Observed)}
+    arrays = {f.name: np.array(getattr(observed, f.name)) for f in fields(Observed)}
     tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
     tensors["scene"], tensors["category"] = tensors["scene"].long(), tensors["category"].long()
     return Observed(**tensors)
@@ -48,13 +48,12 @@ class SceneTensors:
     def of(windows: Windows, *, device: str | torch.device) -> SceneTensors:
         """Copy windows to a device."""
         future = {
-            f.name: torch.from_numpy(np.ascontiguousarray(getattr(windows.future, f.name))).to(device)
-            for f in fields(Future)
+            f.name: torch.from_numpy(np.array(getattr(windows.future, f.name))).to(device) for f in fields(Future)
         }
         return SceneTensors(
             observed=observed_tensors(windows.observed).to(str(device)),
             future=Future(**future),
-            offset=torch.from_numpy(np.ascontiguousarray(windows.index.agent_offset)).long().to(device),
+            offset=torch.from_numpy(np.array(windows.index.agent_offset)).long().to(device),
         )
 
     def gather(self, scenes: Int[Tensor, " b"]) -> tuple[Observed, Future]:

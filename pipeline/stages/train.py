@@ -1,0 +1,33 @@
+"""Stage ``train``: the social LSTM, as a run in MLflow that goes on where a killed one stopped."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from pipeline.stages import run_stage
+from pipeline.tracking.history import write_history
+from pipeline.tracking.run import tracked_run
+from pipeline.training.bundle import write_bundle
+from pipeline.training.recipe import Training, load_recipe
+
+
+def main() -> None:
+    """Run the stage."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--windows", type=Path, required=True, help="folder of the windows")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the model bundle")
+    parser.add_argument("--history", type=Path, required=True, help="folder for the training's history")
+    arguments = parser.parse_args()
+    training = Training(arguments.windows, recipe=load_recipe())
+    trainer = training.trainer
+    with tracked_run(params=training.recipe.params(), tags=training.tags, resume=trainer.run_id) as run:
+        trainer.run_id = run.run_id
+        fitted = trainer.fit(on_epoch=run.log)
+        write_bundle(arguments.out, training.bundle(fitted))
+        write_history(arguments.history, run.history(fitted.history))
+    training.clear()
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,139 @@
+"""Training: killed and resumed equals unbroken, checkpoints and bundles come back exactly, bad input is named."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.config import IngestConfig, SceneConfig, TrainConfig, WindowsConfig, load_section
+from pipeline.errors import InputError
+from pipeline.scene.backbone import make_backbone
+from pipeline.training.bundle import Bundle, load_bundle, write_bundle
+from pipeline.training.checkpoint import load_checkpoint
+from pipeline.training.fit import Fitted, Trainer
+from pipeline.training.predict import predict
+from tests.small_windows import NUM_CHANNELS, small_windows
+
+PARAMS = Path(__file__).parents[3] / "params.yaml"
+
+
+@pytest.fixture
+def config() -> TrainConfig:
+    small = {"width": 16, "max_epochs": 4, "basis_rank": 4, "num_modes": 3, "device": "cpu", "precision": "fp32"}
+    return load_section("train", TrainConfig, path=PARAMS).model_copy(update=small)
+
+
+class Killed(Exception):  # noqa: N818
+    """Stands for a kill that arrives right after an epoch."""
+
+
+def kill_after(epoch: int):
+    def on_epoch(number: int, _metrics: dict[str, float]) -> None:
+        if number == epoch:
+            raise Killed
+
+    return on_epoch
+
+
+def same_weights(one: Fitted, other: Fitted) -> bool:
+    pairs = zip(one.model.state_dict().values(), other.model.state_dict().values(), strict=True)
+    return all(torch.equal(a, b) for a, b in pairs)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_killed_and_resumed_equals_unbroken(config: TrainConfig, tmp_path: Path, precision: str) -> None:
+    config = config.model_copy(update={"precision": precision})
+    windows = small_windows(num_scenes=48)
+    unbroken = Trainer(windows, config=config, checkpoint=tmp_path / "unbroken").fit()
+    for epoch in (0, 2):
+        with pytest.raises(Killed):
+            Trainer(windows, config=config, checkpoint=tmp_path / "broken").fit(on_epoch=kill_after(epoch))
+    resumed_trainer = Trainer(windows, config=config, checkpoint=tmp_path / "broken")
+    assert len(resumed_trainer.history) == 3
+    resumed = resumed_trainer.fit()
+    assert resumed.history == unbroken.history
+    assert same_weights(resumed, unbroken)
+
+
+def test_a_torn_checkpoint_starts_anew(config: TrainConfig, tmp_path: Path) -> None:
+    windows, path = small_windows(num_scenes=48), tmp_path / "state"
+    with pytest.raises(Killed):
+        Trainer(windows, config=config, checkpoint=path).fit(on_epoch=kill_after(0))
+    assert load_checkpoint(path) is not None
+    path.write_bytes(path.read_bytes()[:-100])
+    assert load_checkpoint(path) is None
+    assert Trainer(windows, config=config, checkpoint=path).history == []
+
+
+def test_training_learns_and_the_seed_decides(config: TrainConfig, tmp_path: Path) -> None:
+    windows = small_windows(num_scenes=150, gaps=False)
+    config = config.model_copy(update={"max_epochs": 16, "scenes_per_batch": 4, "learning_rate": 0.005})
+    one, again, other = (
+        Trainer(windows, config=config.model_copy(update={"seed": seed}), checkpoint=tmp_path / name).fit()
+        for name, seed in (("one", 0), ("again", 0), ("other", 1))
+    )
+    assert same_weights(one, again)
+    assert not same_weights(one, other)
+    # The futures are arcs with constant acceleration: plainly learnable beyond constant velocity, the start.
+    assert one.history[one.best_epoch]["validation_ade_m"] < 0.9 * one.history[0]["validation_ade_m"]
+
+
+def test_validation_and_test_scenes_train_nothing(config: TrainConfig, tmp_path: Path) -> None:
+    """Weights after a fixed number of epochs depend on the training scenes alone."""
+    windows = small_windows(num_scenes=48)
+    held_out = np.isin(windows.observed.scene, np.flatnonzero(windows.index.split != 0))
+    one = Trainer(windows, config=config, checkpoint=tmp_path / "one")
+    one.fit()
+    future = np.asarray(windows.future.xy_m).copy()
+    future[held_out] += 5.0
+    windows.future.xy_m[...] = future
+    windows.observed.xy_m[held_out] += 5.0
+    other = Trainer(windows, config=config, checkpoint=tmp_path / "other")
+    other.fit()
+    last, last_other = (load_checkpoint(path) for path in (tmp_path / "one", tmp_path / "other"))
+    assert last is not None
+    assert last_other is not None
+    names = [name for name in last.tensors if name.startswith("model.")]
+    assert names
+    assert all(torch.equal(last.tensors[name], last_other.tensors[name]) for name in names)
+
+
+def test_what_cannot_be_had_is_named(config: TrainConfig, tmp_path: Path) -> None:
+    windows = small_windows(num_scenes=48)
+    with pytest.raises(InputError, match="precision: fp16 needs a GPU"):
+        Trainer(windows, config=config.model_copy(update={"precision": "fp16"}), checkpoint=tmp_path / "c")
+    windows.index.split[windows.index.split == 1] = 0
+    with pytest.raises(InputError, match="validation"):
+        Trainer(windows, config=config, checkpoint=tmp_path / "c")
+
+
+def test_a_bundle_comes_back_whole_and_forecasts_the_same(config: TrainConfig, tmp_path: Path) -> None:
+    windows = small_windows(num_scenes=48)
+    fitted = Trainer(windows, config=config, checkpoint=tmp_path / "c").fit()
+    scene = load_section("scene_features", SceneConfig, path=PARAMS)
+    scene = scene.model_copy(update={"channels": NUM_CHANNELS, "stage": 1})
+    bundle = Bundle(
+        ingest=load_section("ingest", IngestConfig, path=PARAMS),
+        windows=load_section("windows", WindowsConfig, path=PARAMS),
+        scene=scene,
+        train=config,
+        model=fitted.model,
+        backbone=make_backbone(scene),
+        meta={"data": "none"},
+    )
+    folder = tmp_path / "model"
+    write_bundle(folder, bundle)
+    loaded = load_bundle(folder)
+    assert (loaded.ingest, loaded.windows, loaded.scene, loaded.train) == (
+        bundle.ingest, bundle.windows, bundle.scene, bundle.train,
+    )  # fmt: skip
+    one, other = predict(bundle.model, windows), predict(loaded.model, windows, agents_per_batch=7)
+    np.testing.assert_allclose(one.mode_xy_m, other.mode_xy_m, atol=1e-4)
+    np.testing.assert_allclose(one.probability.sum(axis=1), 1.0, atol=1e-5)
+
+    with pytest.raises(InputError, match="is no model"):
+        load_bundle(tmp_path)
+    (folder / "model.safetensors").write_bytes(b"torn")
+    with pytest.raises(InputError, match=r"model\.safetensors: is no safetensors file"):
+        load_bundle(folder)
