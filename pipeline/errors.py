@@ -33,3 +33,8 @@ class Dropped:
     where: str
     reason: str
     count: int = 1
+
+
+def one_line(text: str) -> str:
+    """``text`` on one line that a terminal can show: names of files may hold line breaks and control characters."""
+    return "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split()))

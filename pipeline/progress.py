@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextCol
 from rich.text import Text
 
 T = TypeVar("T")
+_CONSOLE = Console(stderr=True)  # one for all: a bar inside another one is then drawn below it
 
 
 class _Rate(TextColumn):
@@ -26,7 +27,6 @@ class _Rate(TextColumn):
 
 def progress_bar() -> Progress:
     """A bar on standard error; disabled where that is no terminal."""
-    console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -34,7 +34,7 @@ def progress_bar() -> Progress:
         _Rate(),
         TimeRemainingColumn(),
     )
-    return Progress(*columns, console=console, disable=not console.is_terminal)
+    return Progress(*columns, console=_CONSOLE, disable=not _CONSOLE.is_terminal)
 
 
 def track(items: Iterable[T], *, total: int, description: str) -> Iterator[T]:

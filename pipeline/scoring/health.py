@@ -9,9 +9,9 @@ from typing import Final
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from pipeline.baselines.history import last_step, last_xy
 from pipeline.drives.categories import Category
 from pipeline.forecasts import Forecasts
-from pipeline.scoring.motion import last_known
 from pipeline.windows.windows import Observed
 
 MIN_STEPS: Final = 2  # a motion needs two measurements
@@ -35,8 +35,7 @@ class Health(IntEnum):
 
 def input_health(observed: Observed) -> Int[np.ndarray, " n"]:
     """``Health`` of each agent as far as its input tells."""
-    _, age = last_known(observed)
-    health = np.where(age > 0, Health.STALE, Health.OK)
+    health = np.where(observed.valid[:, -1], Health.OK, Health.STALE)
     health = np.where(observed.valid.sum(axis=1) < MIN_STEPS, Health.SHORT_HISTORY, health)
     return np.where(observed.category == Category.STATIC, Health.STATIC, health).astype(np.int8)
 
@@ -48,7 +47,7 @@ def sound(forecasts: Forecasts, *, observed: Observed, rate_hz: float, max_speed
     sigma = np.concatenate([forecasts.single_sigma_m[:, None], forecasts.mode_sigma_m], axis=1)
     rho = np.concatenate([forecasts.single_rho[:, None], forecasts.mode_rho], axis=1)
     xy_m = np.concatenate([forecasts.single_xy_m[:, None], forecasts.mode_xy_m], axis=1)
-    start_m, age = last_known(observed)
+    start_m, age = last_xy(observed), observed.valid.shape[1] - 1 - last_step(observed.valid)
     with np.errstate(invalid="ignore", over="ignore"):
         distance_m = np.linalg.norm(xy_m - start_m[:, None, None], axis=-1)
         steps = np.arange(1, xy_m.shape[2] + 1) + age[:, None]

@@ -7,33 +7,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float, Int
 
-from pipeline.windows.windows import Observed
-
 STILL_MPS: Final = 0.3  # below this the direction of a displacement is noise, and the heading before it is kept
-
-
-def last_known(observed: Observed) -> tuple[Float[np.ndarray, "n 2"], Int[np.ndarray, " n"]]:
-    """Where each agent was last measured, and how many steps before the forecast time that was.
-
-    Returns:
-        Positions in the scene frame (zero for an agent without any measured step), and ages in steps (the number
-        of observed steps where there is none).
-    """
-    num_steps = observed.valid.shape[1]
-    age = np.where(observed.valid.any(axis=1), np.argmax(observed.valid[:, ::-1], axis=1), num_steps)
-    rows = np.arange(len(age))
-    xy_m = np.where(
-        (age < num_steps)[:, None], observed.xy_m[rows, num_steps - 1 - np.minimum(age, num_steps - 1)], 0.0
-    )
-    return xy_m, age
-
-
-def last_heading(observed: Observed) -> Float[np.ndarray, " n"]:
-    """The latest heading of each agent in radians; NaN where it has none."""
-    known = observed.valid & observed.heading_valid
-    latest = known.shape[1] - 1 - np.argmax(known[:, ::-1], axis=1)
-    heading = observed.heading_rad[np.arange(len(known)), latest].astype(np.float64)
-    return np.where(known.any(axis=1), heading, np.nan)
 
 
 def path_motion(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -13,12 +12,12 @@ import pyarrow.parquet as pq
 from einops import rearrange, repeat
 from jaxtyping import Float, Int
 
+from pipeline.baselines.history import last_heading, last_step, last_xy
 from pipeline.drives.categories import Category
 from pipeline.files import whole_file
-from pipeline.forecasts import Forecasts
+from pipeline.scoring.forecast import DriveForecast
 from pipeline.scoring.health import Health
-from pipeline.scoring.motion import last_heading, last_known, path_motion
-from pipeline.windows.windows import Windows
+from pipeline.scoring.motion import path_motion
 
 _PATH: Final = pa.list_(pa.field("item", pa.float32()))
 SCHEMA: Final = pa.schema(
@@ -44,23 +43,6 @@ SCHEMA: Final = pa.schema(
 )
 EXACT_M: Final = 2.0**17  # below this float32 is exact to better than half a centimetre
 _AGENTS_PER_GROUP: Final = 4096
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class DriveForecast:
-    """Forecasts of every agent of one drive at every forecast time.
-
-    Attributes:
-        name: The drive's name, a plain file name.
-        windows: Its scenes; none belongs to a split.
-        forecasts: Aligned with ``windows.observed``; finite throughout.
-        health: ``Health`` of each.
-    """
-
-    name: str
-    windows: Windows
-    forecasts: Forecasts
-    health: Int[np.ndarray, " n"]
 
 
 def origin_of(origins_m: Float[np.ndarray, "b 2"]) -> Float[np.ndarray, " 2"]:
@@ -137,13 +119,13 @@ def _rows(drive: DriveForecast, *, agents: Int[np.ndarray, " n"], origin_m: Floa
 def _motion(
     drive: DriveForecast, *, agents: Int[np.ndarray, " n"], xy_m: Float[np.ndarray, "n k h 2"]
 ) -> tuple[Float[np.ndarray, "n k h"], Float[np.ndarray, "n k h"]]:
-    start_m, age = last_known(drive.windows.observed)
-    heading_rad = last_heading(drive.windows.observed)
+    observed = drive.windows.observed
+    heading_rad, known = last_heading(observed)
     return path_motion(
         xy_m,
-        start_m=start_m[agents],
-        start_age=age[agents],
-        start_heading_rad=heading_rad[agents],
+        start_m=last_xy(observed)[agents],
+        start_age=(observed.valid.shape[1] - 1 - last_step(observed.valid))[agents],
+        start_heading_rad=np.where(known, heading_rad, np.nan)[agents],
         rate_hz=drive.windows.rate_hz,
     )
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from pipeline.baselines.history import last_xy
 from pipeline.scoring.health import Health, input_health, merge, sound
-from pipeline.scoring.motion import last_known
 from tests.pipeline.scoring.made_up import make_forecasts, make_windows
 
 
@@ -52,7 +52,7 @@ def test_merge_takes_the_fallback_and_leaves_static_objects_where_they_are() -> 
     windows = make_windows()
     ours = make_forecasts(windows)
     fallback = replace(ours, single_xy_m=ours.single_xy_m + 100, mode_xy_m=ours.mode_xy_m + 100)
-    last_m, _ = last_known(windows.observed)
+    last_m = last_xy(windows.observed)
     use = np.array([True, False, True, False])
     static = np.array([False, True, False, False])
     merged = merge(ours, fallback=fallback, use=use, last_m=last_m, static=static)

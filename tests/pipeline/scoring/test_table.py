@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
+from pipeline.scoring.forecast import DriveForecast
 from pipeline.scoring.health import input_health
-from pipeline.scoring.table import SCHEMA, DriveForecast, write_table
+from pipeline.scoring.table import SCHEMA, write_table
 from tests.pipeline.scoring.made_up import T0_NS, make_forecasts, make_windows
 
 

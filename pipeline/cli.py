@@ -1,0 +1,109 @@
+"""The ``headway`` command. Each sub-command imports what it needs when it runs, so that ``--help`` is instant."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.errors import InputError, one_line
+
+app = typer.Typer(
+    help="Forecasts of every road user in recorded drives.\n\nExample: headway score --model artifacts/model"
+    " --drives my-drives --out forecasts",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Params = Annotated[Path, typer.Option(help="The file of parameters.", metavar="FILE")]
+Format = Annotated[str, typer.Option("--format", help="Raw format of the drives: auto, or a format's name.")]
+
+
+def _version(asked: bool) -> None:  # noqa: FBT001  # typer calls it so
+    if asked:
+        from importlib.metadata import version  # noqa: PLC0415
+
+        typer.echo(f"headway {version('headway')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", callback=_version, is_eager=True)
+    ] = False,
+) -> None: ...
+
+
+@app.command(epilog="Example: headway ingest raw/monday raw/tuesday --out clean")
+def ingest(
+    *,
+    drives: Annotated[list[Path], typer.Argument(help="Folders of raw drives, or of several.", metavar="DRIVES...")],
+    out: Annotated[Path, typer.Option(help="Folder for the clean drives; replaced whole.", metavar="DIR")],
+    source_format: Format = "auto",
+    params: Params = Path("params.yaml"),
+) -> None:
+    """Clean raw drives: one table per drive at one rate, and a report of what was dropped and why."""
+    from pipeline.config import IngestConfig, load_section  # noqa: PLC0415
+    from pipeline.drives.registry import find_drives, tell_apart  # noqa: PLC0415
+    from pipeline.ingest.source import ingest_source  # noqa: PLC0415
+
+    config = load_section("ingest", IngestConfig, path=params)
+    refs = tell_apart(ref for path in drives for ref in find_drives(path, format=source_format))
+    rejected = ingest_source(refs, config=config, out=out, description="ingest")
+    raise typer.Exit(int(bool(rejected)))
+
+
+@app.command(epilog="Example: headway score --model artifacts/model --drives monday tuesday --out forecasts")
+def score(
+    *,
+    out: Annotated[Path, typer.Option(help="Folder for the forecasts; nothing is written elsewhere.", metavar="DIR")],
+    more: Annotated[list[Path] | None, typer.Argument(help="More folders of drives.", metavar="DIR...")] = None,
+    drives: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folders of raw drives, or of several, with or without frames.", metavar="DIR..."),
+    ] = None,
+    model: Annotated[Path, typer.Option(help="A folder that training wrote.", metavar="DIR")] = Path("artifacts/model"),
+    every: Annotated[
+        float | None,
+        typer.Option(help="Seconds between forecast times; as in training by default.", metavar="SECONDS"),
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    source_format: Format = "auto",
+    cache: Annotated[
+        Path | None,
+        typer.Option(help="Keep the features of camera frames here between runs; not kept by default.", metavar="DIR"),
+    ] = None,
+) -> None:
+    """Forecast every road user of new raw drives: one Parquet table per drive, and summary.json.
+
+    A drive that cannot be used is named on standard error and the others go on; the exit code is 1 if anything
+    was rejected or left out.
+    """
+    folders = [*(drives or []), *(more or [])]
+    if not folders:
+        raise InputError("headway score", "was given no drives", "name their folders after --drives")
+    from pipeline.scoring.score import score as score_drives  # noqa: PLC0415
+
+    summary = score_drives(
+        model, folders, out=out, device=device, every_s=every, source_format=source_format, cache=cache
+    )
+    raise typer.Exit(summary.exit_code)
+
+
+def main() -> None:
+    """Run the command; a user's mistake ends it with one line and exit code 1, without a traceback."""
+    try:
+        app(prog_name="headway")
+    except InputError as error:
+        sys.stderr.write(f"headway: {one_line(str(error))}\n")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,181 @@
+"""New drives to forecast tables, one drive after the other; what cannot be used is named and the rest goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from time import perf_counter
+
+from rich.console import Console
+from rich.text import Text
+
+from pipeline.drives.registry import AUTO, DriveRef, find_drives, read_drive, tell_apart
+from pipeline.errors import InputError, one_line
+from pipeline.files import write_json
+from pipeline.progress import progress_bar
+from pipeline.scene.extract import pick_device
+from pipeline.scoring.forecast import forecast_drive
+from pipeline.scoring.summary import Summary
+from pipeline.scoring.table import write_table
+from pipeline.training.bundle import Bundle, bundle_digest, load_bundle
+from pipeline.windows.grid import make_grid
+
+
+def score(
+    model_dir: Path,
+    drives: Sequence[Path],
+    *,
+    out: Path,
+    device: str = "auto",
+    every_s: float | None = None,
+    source_format: str = AUTO,
+    cache: Path | None = None,
+) -> Summary:
+    """Forecast every agent of new drives and write one table for each drive, and ``summary.json``, into ``out``.
+
+    A drive that cannot be used is rejected with one line on standard error; each kind of thing that was left out of
+    a drive gets one too. Anything else that goes wrong ends the run: the tables that stand are whole, and the summary
+    says that it is not complete.
+
+    Args:
+        model_dir: A folder that training wrote.
+        drives: Folders of drives, or of several; what is found in them is scored in the order of their names.
+        out: Folder of the results; made where it is missing. Nothing is written elsewhere but to ``cache``.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        every_s: Between forecast times, if other than in training.
+        source_format: A registry name, or ``auto``.
+        cache: Folder where the features of frames are kept between runs; none by default.
+
+    Returns:
+        The account of the run; its ``exit_code`` is 1 where anything was rejected or left out.
+
+    Raises:
+        InputError: The model, a setting or ``out`` cannot be used; no drive was read.
+    """
+    started = perf_counter()
+    bundle = load_bundle(model_dir)
+    device = pick_device(device)
+    summary = Summary(
+        model={
+            "folder": one_line(str(model_dir)),
+            "digest": bundle_digest(model_dir),
+            "future_s": bundle.windows.future_s,
+            "rate_hz": bundle.windows.rate_hz,
+            "num_modes": bundle.train.num_modes,
+        },
+        device=device,
+        every_s=_checked_every_s(bundle, every_s),
+    )
+    _write_summary(out, summary)
+    with progress_bar() as bar:
+        refs = _find(drives, source_format=source_format, summary=summary, console=bar.console)
+        task = bar.add_task("scoring", total=len(refs))
+        try:
+            for ref in refs:
+                _score_one(ref, bundle=bundle, out=out, summary=summary, cache=cache, console=bar.console)
+                bar.advance(task)
+            summary.complete = True
+        finally:
+            summary.seconds["total"] = perf_counter() - started
+            _write_summary(out, summary)
+        _say(summary.closing_lines(out=str(out)), console=bar.console)
+    return summary
+
+
+def _checked_every_s(bundle: Bundle, every_s: float | None) -> float:
+    """The spacing of the forecast times; at least one clean step, and whole ones."""
+    if every_s is None:
+        return bundle.windows.every_s
+    try:
+        make_grid(bundle.windows.model_copy(update={"every_s": every_s}), clean_rate_hz=bundle.ingest.rate_hz)
+    except (InputError, ValueError, OverflowError) as error:
+        step_s = 1.0 / bundle.ingest.rate_hz
+        what = f"{every_s:g} s is no whole number of steps"
+        raise InputError("--every", what, f"give a multiple of {step_s:g} s") from error
+    return every_s
+
+
+def _find(paths: Sequence[Path], *, source_format: str, summary: Summary, console: Console) -> list[DriveRef]:
+    """All drives of all folders, each once and with a name of its own."""
+    refs: dict[tuple[Path, str], DriveRef] = {}
+    for path in paths:
+        try:
+            found = find_drives(path, format=source_format)
+        except InputError as error:
+            _reject(error, summary=summary, console=console)
+            continue
+        for missed in _without_drives(path, found):
+            error = InputError(missed, "no drive was found in it", "mend it, or take it out of the folder")
+            _reject(error, summary=summary, console=console)
+        for ref in found:
+            where = (ref.path.resolve(), ref.key)
+            if where in refs:
+                _note(f"{ref.path}: was given twice; it is scored once", summary=summary, console=console)
+            refs.setdefault(where, ref)
+    apart = tell_apart(refs.values())
+    given = {where: ref.name for where, ref in refs.items()}
+    for ref in apart:
+        if (name := given[ref.path.resolve(), ref.key]) != ref.name:
+            told = f"{ref.path}: another drive is called '{name}' too; this one is '{ref.name}' here"
+            _note(told, summary=summary, console=console)
+    return apart
+
+
+def _without_drives(path: Path, found: Iterable[DriveRef]) -> list[Path]:
+    """Folders directly in a folder of drives that hold none: an empty or unknown one must not be passed over."""
+    places = [ref.path for ref in found]
+    if path in places:
+        return []
+    below = sorted(child for child in path.iterdir() if child.is_dir() and not child.name.startswith("."))
+    return [child for child in below if not any(place.is_relative_to(child) for place in places)]
+
+
+def _score_one(
+    ref: DriveRef, *, bundle: Bundle, out: Path, summary: Summary, cache: Path | None, console: Console
+) -> None:
+    try:
+        drive = read_drive(ref)
+        for note in drive.notes:
+            _note(note, summary=summary, console=console)
+        forecast = forecast_drive(bundle, drive, device=summary.device, cache=cache, every_s=summary.every_s)
+    except InputError as error:
+        _reject(error, summary=summary, console=console)
+        return
+    except OSError as error:
+        where = error.filename or ref.path
+        wrapped = InputError(where, f"failed ({error.strerror or error})", "check the disk and the permissions")
+        _reject(wrapped, summary=summary, console=console)
+        return
+    file = f"{ref.name}.parquet"
+    assert Path(file).name == file, file
+    try:
+        write_table(out / file, forecast)
+    except OSError as error:
+        raise InputError(
+            out / file, f"cannot be written ({error.strerror or error})", "check disk and permissions"
+        ) from error
+    _say(summary.add(forecast, source=ref.path, file=file), console=console)
+
+
+def _write_summary(out: Path, summary: Summary) -> None:
+    try:
+        write_json(out / "summary.json", summary.to_json())
+    except OSError as error:
+        todo = "give a folder that can be written to"
+        raise InputError(out, f"cannot be written to ({error.strerror or error})", todo) from error
+
+
+def _reject(error: InputError, *, summary: Summary, console: Console) -> None:
+    summary.rejected.append(error)
+    _say([one_line(str(error))], console=console)
+
+
+def _note(text: str, *, summary: Summary, console: Console) -> None:
+    summary.notes.append(one_line(text))
+    _say([one_line(text)], console=console)
+
+
+def _say(lines: Iterable[str], *, console: Console) -> None:
+    """Print lines above the progress bar, or where there is none, as they are."""
+    for line in lines:
+        console.print(Text(f"headway: {line}"), soft_wrap=True, highlight=False)

@@ -1,0 +1,61 @@
+"""A small forecaster with random weights: fast, and wrong in a way that depends on all that it sees."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import torch
+
+from models.decoder import FutureStatistics
+from models.forecaster import Forecaster, ForecasterConfig
+from pipeline.config import IngestConfig, SceneConfig, TrainConfig, WindowsConfig, load_section
+from pipeline.drives.categories import Category
+from pipeline.scene.backbone import make_backbone
+from pipeline.training.bundle import Bundle
+
+PARAMS = Path(__file__).parents[1] / "params.yaml"
+
+
+def make_bundle(*, scene: bool = True, seed: int = 0) -> Bundle:
+    """A bundle with the repository's windows, a small CNN input and a narrow network."""
+    windows = load_section("windows", WindowsConfig, path=PARAMS)
+    small = {"width_px": 96, "height_px": 64, "channels": 8, "stage": 1, "batch_size": 8}
+    scene_config = load_section("scene_features", SceneConfig, path=PARAMS).model_copy(update=small)
+    narrow = {"scene": scene, "width": 16, "num_modes": 3, "basis_rank": 4, "pooled_width": 4, "grid_cells": 4}
+    train = load_section("train", TrainConfig, path=PARAMS).model_copy(update=narrow)
+    shared = {f.name: getattr(train, f.name) for f in fields(ForecasterConfig) if hasattr(train, f.name)}
+    config = ForecasterConfig(
+        **shared,
+        num_future=windows.num_future,
+        rate_hz=windows.rate_hz,
+        num_categories=len(Category),
+        scene_channels=scene_config.channels,
+    )
+    model = Forecaster(config).eval()
+    generator = torch.Generator().manual_seed(seed)
+
+    def noise(*shape: int) -> torch.Tensor:
+        return torch.randn(*shape, generator=generator)
+
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(0.2 * noise(*parameter.shape))
+    num_future = windows.num_future
+    ramp = torch.linspace(0.05, 1.0, num_future)[None, :, None]
+    model.set_statistics(
+        FutureStatistics(
+            basis=0.3 * noise(config.basis_rank, 1, 2) * ramp,
+            anchors=noise(config.num_modes, config.basis_rank),
+            spread=0.2 + ramp[0].expand(num_future, 2),
+        )
+    )
+    return Bundle(
+        ingest=load_section("ingest", IngestConfig, path=PARAMS),
+        windows=windows,
+        scene=scene_config,
+        train=train,
+        model=model,
+        backbone=make_backbone(scene_config) if scene else None,
+        meta={},
+    )
