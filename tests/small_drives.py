@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
@@ -10,26 +11,39 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from pipeline.drives.categories import Category
-from pipeline.drives.drive import FRAME_COLUMNS, TRACK_COLUMNS, Camera, Drive, project
+from pipeline.drives.drive import FRAME_COLUMNS, TRACK_COLUMNS, Camera, Drive, no_frames, project
 from pipeline.drives.neutral import write_drive
+from pipeline.drives.words import categories_of
 
 CAMERA: Final = "front_camera"
 START_NS: Final = 1_600_000_000_000_000_000
 ROAD_HEADING_RAD: Final = 0.4  # the road lies askew in the world, far from its origin
 ROAD_ORIGIN_M: Final = np.array([350.0, -120.0, 12.0])
 CAMERA_HEIGHT_M: Final = 1.5
+COLOURS_BGR: Final = {
+    "ego": (0, 0, 0),
+    "leader": (40, 40, 200),
+    "follower": (200, 120, 40),
+    "oncoming": (60, 180, 60),
+    "turning": (180, 180, 60),
+    "bicycle": (180, 40, 180),
+    "parked": (150, 150, 150),
+    "cone": (0, 120, 255),
+    "walker": (90, 60, 30),
+    "crosser": (30, 60, 90),
+}
+
+Floats = Float[np.ndarray, " t"]
 
 
 class _Agent(NamedTuple):
     """One agent along the road: s ahead, d to the left, in road coordinates."""
 
     word: str
-    category: Category
     size_m: tuple[float, float, float]  # length, width, height
-    s_m: Float[np.ndarray, " t"]
-    d_m: Float[np.ndarray, " t"]
-    heading_rad: Float[np.ndarray, " t"]
+    s_m: Floats
+    d_m: Floats
+    heading_rad: Floats
     colour_bgr: tuple[int, int, int]
 
 
@@ -46,7 +60,7 @@ def write_small_drive(
     start_ns: int = START_NS,
     table: Literal["csv", "parquet"] = "csv",
 ) -> Path:
-    """Write a drive of ten agents: ego, leader, follower, oncoming, turning and parked car, two-wheeler, cone, two pedestrians.
+    """Write a drive: leader, follower and ego in a queue, other cars, a two-wheeler, a cone, pedestrians; ten in all.
 
     Args:
         folder: The drive's folder; its name is the drive's name. Made where it is missing.
@@ -68,14 +82,13 @@ def write_small_drive(
     rng = np.random.default_rng(seed)
     world = _world(rng)
     measured = world(times_s)
-    tracks = _tracks(
-        measured, times_s, start_ns=start_ns, noise=rng.normal(0.0, noise_m, (len(measured), len(times_s), 2))
-    )
+    noise = rng.normal(0.0, noise_m, (len(times_s), len(measured), 2))  # a longer drive begins like a shorter one
+    tracks = _tracks(measured, times_s, start_ns=start_ns, noise=noise.swapaxes(0, 1))
     width, height = image_px
     camera = Camera(
         width_px=width, height_px=height, fx_px=0.8 * width, fy_px=0.8 * width, cx_px=width / 2, cy_px=0.4 * height
     )
-    frames = pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in FRAME_COLUMNS.items()})
+    frames = no_frames()
     if with_frames:
         frames = _frames(folder, world(frame_times_s), frame_times_s, camera=camera, start_ns=start_ns)
     drive = Drive(
@@ -91,7 +104,7 @@ def write_small_drive(
     return folder
 
 
-def _world(rng: np.random.Generator):
+def _world(rng: np.random.Generator) -> Callable[[Floats], dict[str, _Agent]]:
     """Draw the speeds and starts once; give the agents' true places at any times."""
     phase, period = rng.uniform(0.0, 2.0), rng.uniform(8.0, 12.0)
     oncoming_mps, bicycle_mps, turn_start_s = rng.uniform(7.0, 11.0), rng.uniform(3.5, 5.5), rng.uniform(1.0, 3.0)
@@ -100,32 +113,31 @@ def _world(rng: np.random.Generator):
     speed_mps = np.maximum(0.0, 4.0 + 6.0 * np.sin(2.0 * np.pi * grid_s / period + phase))  # stop and go
     travelled_m = np.concatenate([[0.0], np.cumsum(np.diff(grid_s) * speed_mps[1:])])
 
-    def places(t: Float[np.ndarray, " t"]) -> dict[str, _Agent]:
-        def queue(delay_s: float) -> Float[np.ndarray, " t"]:  # each repeats the one before it, a moment later
+    def places(t: Floats) -> dict[str, _Agent]:
+        def queue(delay_s: float) -> Floats:  # each repeats the one before it, a moment later
             return np.interp(t - delay_s, grid_s, travelled_m)
 
         still, zero = np.ones_like(t), np.zeros_like(t)
-        car = (4.5, 1.8, 1.5)
+        car, rider, walker = (4.5, 1.8, 1.5), (1.8, 0.6, 1.7), (0.6, 0.6, 1.7)
         # A car ahead turns left across the road: a straight piece, a quarter circle of 8 m, and away.
         run = 6.0 * np.maximum(t - turn_start_s, 0.0)
         angle = np.clip((run - 10.0) / 8.0, 0.0, np.pi / 2)
         after = np.maximum(run - 10.0 - 8.0 * np.pi / 2, 0.0)
-        turn_s = 45.0 + np.minimum(run, 10.0) + 8.0 * np.sin(angle)
+        turn_s = 70.0 + np.minimum(run, 10.0) + 8.0 * np.sin(angle)
         turn_d = 8.0 * (1.0 - np.cos(angle)) + after
-        return {
-            "ego": _Agent("ego", Category.VEHICLE, car, queue(2.0) - 16.0, zero, zero, (0, 0, 0)),
-            "leader": _Agent("car", Category.CAR, car, queue(0.0) + 8.0, zero, zero, (40, 40, 200)),
-            "follower": _Agent("car", Category.CAR, car, queue(1.0) - 4.0, zero, zero, (200, 120, 40)),
-            "oncoming": _Agent("vehicle", Category.VEHICLE, car, 120.0 - oncoming_mps * t, 3.5 * still, np.pi * still, (60, 180, 60)),
-            "turning": _Agent("car", Category.CAR, car, turn_s, turn_d, angle, (180, 180, 60)),
-            "bicycle": _Agent("cyclist", Category.BICYCLE, (1.8, 0.6, 1.7), 10.0 + bicycle_mps * t, -2.5 * still, zero, (180, 40, 180)),
-            "parked": _Agent("car", Category.CAR, car, 30.0 * still, -5.0 * still, zero, (150, 150, 150)),
-            "cone": _Agent("cone", Category.STATIC, (0.4, 0.4, 0.8), 25.0 * still, 7.0 * still, zero, (0, 120, 255)),
-            "walker": _Agent("pedestrian", Category.PEDESTRIAN, (0.6, 0.6, 1.7), 15.0 + walk_mps[0] * t, -7.5 * still, zero, (90, 60, 30)),
-            "crosser": _Agent(
-                "pedestrian", Category.PEDESTRIAN, (0.6, 0.6, 1.7), 60.0 * still, -8.0 + walk_mps[1] * t, np.pi / 2 * still, (30, 60, 90)
-            ),
-        }  # fmt: skip
+        rows: dict[str, tuple[str, tuple[float, float, float], Floats, Floats, Floats]] = {
+            "ego": ("ego", car, queue(2.0) - 16.0, zero, zero),
+            "leader": ("car", car, queue(0.0) + 8.0, zero, zero),
+            "follower": ("car", car, queue(1.0) - 4.0, zero, zero),
+            "oncoming": ("vehicle", car, 160.0 - oncoming_mps * t, 3.5 * still, np.pi * still),
+            "turning": ("car", car, turn_s, turn_d, angle),
+            "bicycle": ("cyclist", rider, 10.0 + bicycle_mps * t, -2.5 * still, zero),
+            "parked": ("car", car, 30.0 * still, -5.0 * still, zero),
+            "cone": ("cone", (0.4, 0.4, 0.8), 25.0 * still, 7.0 * still, zero),
+            "walker": ("pedestrian", walker, 15.0 + walk_mps[0] * t, -7.5 * still, zero),
+            "crosser": ("pedestrian", walker, 110.0 * still, -8.0 + walk_mps[1] * t, np.pi / 2 * still),
+        }
+        return {name: _Agent(*row, COLOURS_BGR[name]) for name, row in rows.items()}
 
     return places
 
@@ -148,7 +160,7 @@ def _tracks(agents: dict[str, _Agent], times_s: np.ndarray, *, start_ns: int, no
                     "source_row": 0,
                     "timestamp_ns": start_ns + np.rint(times_s * 1e9).astype(np.int64),
                     "track_id": name,
-                    "category": int(agent.category),
+                    "category": categories_of([agent.word])[0][0],
                     "raw_category": agent.word,
                     "is_ego": name == "ego",
                     "x_m": xyz[:, 0] + error_m[:, 0],

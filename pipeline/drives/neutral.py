@@ -96,13 +96,16 @@ def _read_about(folder: Path) -> tuple[str, float]:
     """Name and rate from ``drive.json``."""
     path = folder / "drive.json"
     try:
-        if path.stat().st_size > _MOST_JSON_BYTES:
-            raise InputError(path, "is over 1 MB", "keep name, source, licence and rate_hz alone in it")
-        content: Any = json.loads(path.read_text(encoding="utf-8-sig"))
+        with path.open("rb") as file:
+            encoded = file.read(_MOST_JSON_BYTES + 1)
     except FileNotFoundError as error:
         raise InputError(path, "is missing", 'write one like {"name": "my-drive", "rate_hz": 10.0}') from error
     except OSError as error:
         raise InputError(path, f"cannot be read ({error.strerror})", "check its permissions") from error
+    if len(encoded) > _MOST_JSON_BYTES:
+        raise InputError(path, "is over 1 MB", "keep name, source, licence and rate_hz alone in it")
+    try:
+        content: Any = json.loads(encoded.decode("utf-8-sig"))
     except json.JSONDecodeError as error:
         raise InputError(f"{path}: line {error.lineno}", f"is not JSON ({error.msg})", "mend it") from error
     except (ValueError, RecursionError) as error:  # not UTF-8, a number of thousands of digits, nested without end

@@ -1,0 +1,69 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pipeline.drives.reader import is_plain_name, plain_name
+from pipeline.drives.registry import find_drives, read_drive, tell_apart
+from pipeline.errors import InputError
+from tests.small_drives import write_small_drive
+
+
+def _drive(folder: Path) -> Path:
+    return write_small_drive(folder, seconds=1.0, with_frames=False)
+
+
+def test_one_drive_and_a_folder_of_drives_are_found(tmp_path: Path):
+    for name in ("b", "a", "deep/c"):
+        _drive(tmp_path / name)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "a" / "nested").mkdir()
+    assert [ref.name for ref in find_drives(tmp_path / "b")] == ["b"]
+    refs = find_drives(tmp_path)
+    assert [(ref.name, ref.format, ref.path) for ref in refs] == [
+        ("a", "neutral", tmp_path / "a"),
+        ("b", "neutral", tmp_path / "b"),
+        ("c", "neutral", tmp_path / "deep" / "c"),
+    ]
+    assert read_drive(refs[2]).name == "c"
+
+
+def test_a_broken_drive_is_found_and_does_not_hide_the_others(tmp_path: Path):
+    _drive(tmp_path / "good")
+    (_drive(tmp_path / "broken") / "drive.json").write_text("{")
+    refs = {ref.name: ref for ref in find_drives(tmp_path)}
+    assert list(refs) == ["broken", "good"]
+    assert read_drive(refs["good"]).name == "good"
+    with pytest.raises(InputError, match=r"broken/drive\.json: line 1: is not JSON"):
+        read_drive(refs["broken"])
+
+
+def test_copies_of_one_drive_are_told_apart(tmp_path: Path):
+    first = _drive(tmp_path / "first")
+    shutil.copytree(first, tmp_path / "second copy")
+    refs = find_drives(tmp_path)
+    assert [ref.name for ref in refs] == ["first", "second_copy"]
+    assert read_drive(refs[1]).name == "second_copy"
+    again = tell_apart([*find_drives(first), *find_drives(first)])
+    assert [ref.name for ref in again] == ["first", "first-2"]
+
+
+def test_mistakes_are_told_in_one_line(tmp_path: Path):
+    with pytest.raises(InputError, match="format 'waymo': is not known; use one of auto, neutral, kitti_tracking"):
+        find_drives(tmp_path, format="waymo")
+    with pytest.raises(InputError, match=r"no drive was found in it \(looked for neutral: drive\.json .*kitti_track"):
+        find_drives(tmp_path)
+    with pytest.raises(InputError, match="nowhere: does not exist"):
+        find_drives(tmp_path / "nowhere")
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match="is a file, not a folder"):
+        find_drives(tmp_path / "file")
+    _drive(tmp_path / "a")
+    with pytest.raises(InputError, match="looked for kitti_tracking: label_02"):
+        find_drives(tmp_path, format="kitti_tracking")
+
+
+@pytest.mark.parametrize("name", ["..", "a/b", "", "a.frames", ".hidden", "a b", "a\n", "x" * 101, "-rf"])
+def test_names_that_could_leave_or_confuse_a_folder_are_not_plain(name: str):
+    assert not is_plain_name(name)
+    assert is_plain_name(plain_name(name))

@@ -1,0 +1,45 @@
+from collections import Counter
+
+import pytest
+
+from pipeline.drives.categories import Category
+from pipeline.drives.words import WORDS, categories_of, category_of
+
+
+@pytest.mark.parametrize(
+    ("word", "category"),
+    [
+        ("vehicle", Category.VEHICLE),
+        ("cyclist", Category.BICYCLE),
+        ("ego", Category.VEHICLE),
+        ("Person_sitting", Category.PEDESTRIAN),  # KITTI
+        ("Medium-sized Truck", Category.TRUCK),  # PandaSet
+        ("Pedestrian with Object", Category.PEDESTRIAN),
+        ("Other Vehicle - Construction Vehicle", Category.VEHICLE),
+        ("Cones", Category.STATIC),
+        ("Towed Object", Category.TRAILER),
+        ("Pickup Truck", Category.CAR),
+        ("Temporary Construction Barriers", Category.STATIC),
+        ("Personal Mobility Device", Category.OTHER),
+        ("vehicle.bus.rigid", Category.BUS),  # nuScenes
+        ("human.pedestrian.police_officer", Category.PEDESTRIAN),
+        ("movable_object.trafficcone", Category.STATIC),
+    ],
+)
+def test_the_sources_words_have_their_category(word: str, category: Category):
+    assert category_of(word) is category
+
+
+def test_no_word_has_two_categories_and_every_category_has_words():
+    assert [word for word, count in Counter(sum(WORDS.values(), ())).items() if count > 1] == []
+    assert set(WORDS) == set(Category)
+    assert all(category_of(word) is category for category, words in WORDS.items() for word in words)
+
+
+def test_each_unknown_word_is_other_and_noted_once():
+    numbers, notes = categories_of(["car", "hovercraft", "", "hovercraft"])
+    assert numbers.tolist() == [Category.CAR, Category.OTHER, Category.OTHER, Category.OTHER]
+    assert notes == (
+        "category 'hovercraft' is not known: 2 rows are taken as OTHER",
+        "category '' is not known: 1 rows are taken as OTHER",
+    )
