@@ -92,8 +92,10 @@ def plot_scene(
     for number, agent in enumerate(movers):
         there = windows.future.valid[agent]
         truth = np.concatenate([start[agent, None], windows.future.xy_m[agent][there]])
-        first = {"label": "Recorded future"} if number == 0 else {}
-        axes.plot(truth[:, 0], truth[:, 1], color=TRUTH, linewidth=2.2, marker="o", markersize=2.6, zorder=5, **first)
+        text = "Recorded future" if number == 0 else "_nolegend_"
+        axes.plot(
+            truth[:, 0], truth[:, 1], color=TRUTH, linewidth=2.2, marker="o", markersize=2.6, zorder=5, label=text
+        )
     axes.add_collection(
         LineCollection(list(single[movers]), colors=FORECAST, linewidths=2.0, zorder=6, label=f"{label(name)}: single")
     )

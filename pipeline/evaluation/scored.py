@@ -55,7 +55,7 @@ def movers(observed: Observed, future: Future, *, mover_m: float) -> Bool[np.nda
 def slices(
     observed: Observed, *, scored: Bool[np.ndarray, " n"], mover: Bool[np.ndarray, " n"]
 ) -> dict[str, Bool[np.ndarray, " n"]]:
-    """Masks over agents: ``all`` and ``movers``, then ``<group>`` and ``<group>_movers`` of each group that is there."""
+    """Masks over agents: ``all`` and ``movers``, then ``<group>`` and ``<group>_movers`` of each group there is."""
     found = {"all": scored, "movers": scored & mover}
     group = groups(observed.category)
     for member in Group:

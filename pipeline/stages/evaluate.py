@@ -4,7 +4,12 @@ import argparse
 from pathlib import Path
 
 from pipeline.config import EvaluateConfig, load_section
+from pipeline.evaluation.held_out import evaluate_models
+from pipeline.evaluation.plots import write_plots
+from pipeline.files import write_json
 from pipeline.stages import run_stage
+from pipeline.training.bundle import load_bundle
+from pipeline.windows.store import read_windows
 
 
 def main() -> None:
@@ -17,13 +22,6 @@ def main() -> None:
     parser.add_argument("--plots", type=Path, required=True, help="folder to write")
     paths = parser.parse_args()
     config = load_section("evaluate", EvaluateConfig)
-
-    from pipeline.evaluation.held_out import evaluate_models
-    from pipeline.evaluation.plots import write_plots
-    from pipeline.files import write_json
-    from pipeline.training.bundle import load_bundle
-    from pipeline.windows.store import read_windows
-
     models = {"social_lstm": load_bundle(paths.model).model, "lstm": load_bundle(paths.baseline).model}
     found = evaluate_models(read_windows(paths.windows), models=models, config=config, where=paths.windows)
     write_plots(paths.plots, found.forecasts, found.windows, config=config, baselines=found.baselines)
