@@ -3,6 +3,7 @@ import pytest
 
 from pipeline.config import WindowsConfig
 from pipeline.errors import Dropped, InputError
+from pipeline.ingest.split import Block, Split
 from pipeline.scene.store import SceneFeatures
 from pipeline.windows.build import build, build_windows
 from pipeline.windows.windows import UNSPLIT
@@ -14,16 +15,11 @@ CONFIG = WindowsConfig(
 NAN = float("nan")
 
 
-class Blocks:
-    """A split of one drive into blocks of steps, both ends included."""
-
-    def __init__(self, *blocks: tuple[int, int]) -> None:
-        self.blocks = [(START_NS + first * STEP_NS, START_NS + last * STEP_NS) for first, last in blocks]
-
-    def of(self, drive: str, start_ns: int, end_ns: int) -> int:
-        assert drive == "drive"
-        inside = [i for i, (first, last) in enumerate(self.blocks) if first <= start_ns and end_ns <= last]
-        return inside[0] if inside else UNSPLIT
+def blocks(*steps: tuple[int, int]) -> Split:
+    """The drive in blocks, both ends included: to train, to choose."""
+    times = [(START_NS + first * STEP_NS, START_NS + last * STEP_NS) for first, last in steps]
+    named = [Block(split=s, start_ns=a, end_ns=b) for s, (a, b) in zip(("train", "validation"), times, strict=True)]
+    return Split(method="time_blocks", why="", blocks={"drive": tuple(named)})
 
 
 def make(clean, split=None, config=CONFIG):
@@ -94,7 +90,7 @@ def test_sizes_and_headings_that_were_never_told():
 
 def test_a_data_set_keeps_whole_scenes_of_one_block_and_counts_the_rest():
     clean = clean_drive({"ego": along_x([*range(20), *range(30, 41)])}, num_steps=41)
-    built = make(clean, Blocks((0, 14), (18, 40)))
+    built = make(clean, blocks((0, 14), (18, 40)))
     # Step 0 is clipped to the drive's start; 15 straddles; 20 reads 16; 25 has two known steps but no future at
     # 27 and 29; 30 has one known step; 40 ends with the drive.
     np.testing.assert_array_equal((built.windows.index.t0_ns - START_NS) // STEP_NS, [5, 10, 35])
@@ -111,9 +107,9 @@ def test_a_data_set_keeps_whole_scenes_of_one_block_and_counts_the_rest():
     np.testing.assert_array_equal((windows.index.t0_ns - START_NS) // STEP_NS, [0, 5, 10, 15, 20, 30, 35, 40])
 
 
-def test_no_time_of_a_test_scene_is_read_by_a_training_scene():
+def test_no_time_of_a_held_out_scene_is_read_by_a_training_scene():
     clean = clean_drive({"ego": along_x(range(100))}, num_steps=100)
-    windows = make(clean, Blocks((0, 39), (50, 99)), CONFIG.model_copy(update={"every_s": 0.1})).windows
+    windows = make(clean, blocks((0, 39), (50, 99)), CONFIG.model_copy(update={"every_s": 0.1})).windows
     step = (windows.index.t0_ns - START_NS) // STEP_NS
     first, last = step - 4, np.minimum(step + 4, 99)
     assert last[windows.index.split == 0].max() == 39
