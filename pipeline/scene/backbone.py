@@ -41,21 +41,6 @@ def make_backbone(config: SceneConfig) -> SceneBackbone:
     return backbone
 
 
-def restore_backbone(config: SceneConfig, state: Mapping[str, Tensor]) -> SceneBackbone:
-    """Build the CNN from a stored state dict alone; the parameters' file of weights is not looked at.
-
-    Raises:
-        InputError: The state is another network's.
-    """
-    backbone = SceneBackbone(config.backbone, stage=config.stage, channels=config.channels, seed=config.seed)
-    try:
-        backbone.load_state_dict(state)
-    except RuntimeError as error:
-        what = f"do not fit {config.backbone} up to stage {config.stage} with {config.channels} channels"
-        raise InputError("stored scene weights", what, "use the settings that they were stored with") from error
-    return backbone
-
-
 def backbone_digest(module: SceneBackbone, config: SceneConfig) -> str:
     """Digest of what decides a frame's map besides the frame: weights, settings and this code's version.
 
