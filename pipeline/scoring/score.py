@@ -9,7 +9,7 @@ from time import perf_counter
 from rich.console import Console
 from rich.text import Text
 
-from pipeline.drives.registry import AUTO, DriveRef, find_drives, read_drive, tell_apart
+from pipeline.drives.registry import AUTO, READERS, DriveRef, find_drives, read_drive, tell_apart
 from pipeline.errors import InputError, one_line
 from pipeline.files import write_json
 from pipeline.progress import progress_bar
@@ -53,6 +53,7 @@ def score(
         InputError: The model, a setting or ``out`` cannot be used; no drive was read.
     """
     started = perf_counter()
+    _check_format(source_format)
     bundle = load_bundle(model_dir)
     device = pick_device(device)
     summary = Summary(
@@ -95,6 +96,11 @@ def _checked_every_s(bundle: Bundle, every_s: float | None) -> float:
     return every_s
 
 
+def _check_format(name: str) -> None:
+    if name not in (AUTO, *READERS):
+        raise InputError(f"format '{name}'", "is not known", f"use one of {', '.join((AUTO, *READERS))}")
+
+
 def _find(paths: Sequence[Path], *, source_format: str, summary: Summary, console: Console) -> list[DriveRef]:
     """All drives of all folders, each once and with a name of its own."""
     refs: dict[tuple[Path, str], DriveRef] = {}
@@ -110,7 +116,7 @@ def _find(paths: Sequence[Path], *, source_format: str, summary: Summary, consol
         for ref in found:
             where = (ref.path.resolve(), ref.key)
             if where in refs:
-                _note(f"{ref.path}: was given twice; it is scored once", summary=summary, console=console)
+                _note(f"{ref.path}: is given twice; it is scored once", summary=summary, console=console)
             refs.setdefault(where, ref)
     apart = tell_apart(refs.values())
     given = {where: ref.name for where, ref in refs.items()}

@@ -113,7 +113,7 @@ class Summary:
             result += f"; parts of {len({name for name, _ in self.dropped})} were left out"
         if self.rejected:
             result += f"; {len(self.rejected)} rejected:"
-        return [one_line(result), *(one_line(f"  {error.where}") for error in self.rejected)]
+        return [one_line(result), *(f"- {one_line(error.where)}" for error in self.rejected)]
 
 
 def by_reason(dropped: tuple[Dropped, ...]) -> list[Dropped]:
