@@ -168,7 +168,9 @@ def _parse_cameras(path: Path) -> dict[str, Camera]:
     for row, name, *values in table.itertuples(index=False):
         where = f"{path}: row {row}"
         if not name or name in cameras:
-            raise InputError(f"{where}: camera", f"'{name}' is empty or there twice", "give each camera its own name")
+            raise InputError(
+                f"{where}: camera", f"{name[:60]!r} is empty or there twice", "give each camera its own name"
+            )
         for column, value in zip(CAMERA_NUMBERS, values, strict=True):
             if not math.isfinite(value) or (value <= 0 and not column.startswith("c")):
                 raise InputError(f"{where}: {column}", f"{value} is no size in pixels", "mend it")
@@ -186,7 +188,7 @@ def _parse_frames(path: Path, cameras: dict[str, Camera], *, folder: Path) -> tu
     table["timestamp_ns"], timed = integers(table["timestamp_ns"])
     for row, image in zip(table["source_row"], table["path"], strict=True):
         if image and not _stays_inside(image, folder=folder):
-            what = f"path '{image[:100]}' is absolute or leaves the drive's folder"
+            what = f"path {image[:100]!r} is absolute or leaves the drive's folder"
             raise InputError(f"{path}: row {row}", what, "copy the image into the folder and write its relative path")
     quaternion = table[["qw", "qx", "qy", "qz"]].to_numpy()
     norm = np.linalg.norm(quaternion, axis=1, keepdims=True)

@@ -51,7 +51,7 @@ def read_table(path: Path, *, texts: Sequence[str], times: Sequence[str], number
     table = _read_csv(path, numbers=numbers) if path.suffix == ".csv" else _read_parquet(path)
     wanted = [*texts, *times, *numbers]
     if missing := [name for name in wanted if name not in table.columns]:
-        there = ", ".join(map(str, table.columns))[:200] or "none"
+        there = " ".join(", ".join(map(str, table.columns)).split())[:200] or "none"
         raise InputError(path, f"lacks the column '{missing[0]}'", f"add it; its columns are {there}")
     first = 2 if path.suffix == ".csv" else 1
     result = pd.DataFrame({"source_row": np.arange(len(table), dtype=np.int64) + first})

@@ -69,7 +69,7 @@ def categories_of(words: Iterable[str]) -> tuple[Int[np.ndarray, " n"], tuple[st
         counts[word] = counts.get(word, 0) + 1
     known = {word: category_of(word) for word in counts}
     notes = tuple(
-        f"category '{word[:60]}' is not known: {counts[word]} rows are taken as OTHER"
+        f"category {word[:60]!r} is not known: {counts[word]} rows are taken as OTHER"
         for word, category in known.items()
         if category is None
     )

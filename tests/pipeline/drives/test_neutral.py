@@ -177,6 +177,7 @@ MISTAKES: dict[str, tuple[Callable[[Path], object], str]] = {
     "camera size": (_replace("cameras.csv", ",160,", ",wide,"), r"cameras\.csv: row 2: width_px: nan is no size"),
     "absolute": (_frame_path("/etc/passwd"), r"frames\.csv: row 5: path '/etc/passwd' is absolute or leaves"),
     "climbs": (_frame_path("frames/../../x.jpg"), r"frames\.csv: row 5: path 'frames/\.\./\.\./x\.jpg' is absolute or"),
+    "line break": (_frame_path("/a\nb.jpg"), r"row 5: path '/a\\nb\.jpg' is absolute"),
     "link": (_link, r"frames\.csv: row 5: path .* leaves the drive's folder"),
 }
 
