@@ -209,23 +209,28 @@ def _write_table(path: Path, frame: pd.DataFrame, *, columns: Mapping[str, str],
     table = pa.Table.from_arrays(arrays, schema=_schema(columns))
     text = json.dumps(metadata, allow_nan=False, sort_keys=True)
     with whole_file(path) as temporary:
-        pq.write_table(table.replace_schema_metadata({_KEY: text.encode()}), temporary, compression="zstd")
+        pq.write_table(
+            table.replace_schema_metadata({_KEY: text.encode()}),
+            temporary,
+            compression="zstd",
+            write_page_checksum=True,
+        )
 
 
 def _read_table(path: Path, *, columns: Mapping[str, str]) -> tuple[pd.DataFrame, Any]:
     """A table and its metadata, the columns and their types as expected, nothing missing."""
+    expected = _schema(columns)
     try:
         # A plain file handle: a name is never taken for the address of a store elsewhere.
         with path.open("rb") as file:
-            table = pq.read_table(file)
+            table = pq.read_table(file, page_checksum_verification=True)
+        same = table.schema.names == expected.names and table.schema.types == expected.types
+        if not same or any(column.null_count for column in table.columns):
+            raise InputError(path, "does not have the columns of this version", _TODO)
         metadata = json.loads((table.schema.metadata or {}).get(_KEY, b"null"))
+        return table.to_pandas(ignore_metadata=True).astype(dict(columns)), metadata
     except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError, pa.ArrowException) as error:
         raise InputError(path, f"cannot be read ({error.__class__.__name__})", _TODO) from error
-    expected = _schema(columns)
-    same = table.schema.names == expected.names and table.schema.types == expected.types
-    if not same or any(column.null_count for column in table.columns):
-        raise InputError(path, "does not have the columns of this version", _TODO)
-    return table.to_pandas().astype(dict(columns)), metadata
 
 
 def _parsed(value: Any, adapter: TypeAdapter[T], *, path: Path) -> T:
