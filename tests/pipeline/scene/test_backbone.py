@@ -1,5 +1,6 @@
 import os
 import pickle
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +23,10 @@ def config_with(**changes: object) -> SceneConfig:
     return CONFIG.model_copy(update=changes)
 
 
-def published_like(*, seed: int = 5) -> dict[str, torch.Tensor]:
-    """A whole ResNet-18 with its classifier, as torchvision publishes it."""
-    generator = torch.Generator().manual_seed(seed)
+@cache
+def published_like() -> dict[str, torch.Tensor]:
+    """A whole ResNet-18 with its classifier, as torchvision publishes it. Not to be changed in place."""
+    generator = torch.Generator().manual_seed(5)
     state = ResNet("resnet18", num_classes=10, generator=generator).state_dict()
     return {name: value + 0.01 if "running" in name else value for name, value in state.items()}
 
