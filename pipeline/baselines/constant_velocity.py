@@ -14,7 +14,7 @@ import numpy as np
 from einops import repeat
 from jaxtyping import Bool, Float, Int
 
-from pipeline.baselines.history import any_step, groups, known_xy, last_heading, last_step, mean_over_steps
+from pipeline.baselines.history import any_step, groups, known_xy, last_heading, last_step, mean_over_steps, moved
 from pipeline.drives.categories import Group
 from pipeline.forecasts import Forecasts
 from pipeline.windows.windows import Future, Observed
@@ -120,9 +120,9 @@ def fit(observed: Observed, future: Future, *, rate_hz: float) -> ConstantVeloci
         rate_hz: Of the steps.
 
     Returns:
-        The number of steps per group, and the root mean square of the errors per group, motion and step; a group
-        with fewer than ``MIN_AGENTS`` samples takes the values of all groups together, and where these are too few
-        as well, those of ``unfitted``.
+        The number of steps per group, and the root mean square of the errors per group, motion and step. A group
+        with fewer than ``MIN_AGENTS`` samples (of movers, for the steps) takes the values of all groups together,
+        and where these are too few as well, those of ``unfitted``.
     """
     group = groups(observed.category)
     num_future = future.valid.shape[1]
@@ -198,9 +198,11 @@ def _best_num_steps(
         errors[:, column], _ = mean_over_steps(distance, future.valid)
     usable = any_step(future.valid) & (observed.valid.sum(axis=1) >= 2)
     best = np.full(len(Group), candidates[np.argmin(errors[usable].sum(axis=0))] if usable.any() else 2)
+    # Those that stand tell nothing of how to see a velocity, and in a group of few they would decide.
+    telling = np.bincount(group[moved(observed, future)], minlength=len(Group)) >= MIN_AGENTS
     for member in Group:
         own = usable & (group == member)
-        if own.sum() >= MIN_AGENTS:
+        if telling[member]:
             best[member] = candidates[np.argmin(errors[own].sum(axis=0))]
     return best
 

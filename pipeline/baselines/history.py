@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from pipeline.drives.categories import Category
-from pipeline.windows.windows import Observed
+from pipeline.windows.windows import Future, Observed
 
 _GROUP_OF: Final = np.array([category.group for category in Category])
 
@@ -43,6 +43,13 @@ def last_heading(observed: Observed) -> tuple[Float[np.ndarray, " n"], Bool[np.n
     there = observed.heading_valid & observed.valid
     heading = np.where(there, observed.heading_rad, 0.0).astype(np.float64)
     return heading[np.arange(len(there)), last_step(there)], any_step(there)
+
+
+def moved(observed: Observed, future: Future, *, distance_m: float = 1.0) -> Bool[np.ndarray, " n"]:
+    """Agents seen twice whose recorded future gets at least this far from where they were last seen."""
+    offset = np.where(future.valid[..., None], future.xy_m - last_xy(observed)[:, None], 0.0)
+    far = np.hypot(offset[..., 0], offset[..., 1]) >= distance_m
+    return any_step(far) & (observed.valid.sum(axis=1) >= 2)
 
 
 def mean_over_steps(

@@ -15,12 +15,12 @@ from einops import rearrange, repeat
 from jaxtyping import Bool, Float
 from scipy.optimize import minimize
 
-from pipeline.baselines.history import any_step, groups, known_xy, mean_over_steps
+from pipeline.baselines.history import any_step, groups, known_xy, mean_over_steps, moved
 from pipeline.drives.categories import Group
 from pipeline.forecasts import Forecasts
 from pipeline.windows.windows import Future, Observed
 
-MIN_AGENTS: Final = 50  # a group with fewer takes the noise of all groups together
+MIN_AGENTS: Final = 50  # a group with fewer that move takes the noise of all groups together
 MAX_AGENTS: Final = 3000  # a fit looks at no more than this many, drawn by a seed
 MIN_SIGMA_M: Final = 0.01
 # Natural logarithms of density / measurement_m^2 (in 1/s^3) and of speed / measurement_m (in 1/s).
@@ -179,8 +179,9 @@ def fit(observed: Observed, future: Future, *, rate_hz: float, seed: int = 0) ->
     if usable.sum() < MIN_AGENTS:
         return Kalman(noise=(UNFITTED,) * len(Group))
     everyone = noise_of(usable)
-    own = [usable & (group == member) for member in Group]
-    return Kalman(noise=tuple(noise_of(mask) if mask.sum() >= MIN_AGENTS else everyone for mask in own))
+    telling = np.bincount(group[moved(observed, future)], minlength=len(Group)) >= MIN_AGENTS
+    noise = [noise_of(usable & (group == member)) if telling[member] else everyone for member in Group]
+    return Kalman(noise=tuple(noise))
 
 
 def _paths(state: Filtered, times: Float[np.ndarray, " h"]) -> Float[np.ndarray, "n h 2"]:

@@ -54,40 +54,46 @@ def write_plots(
 
 def plot_horizon(path: Path, table: pd.DataFrame, *, names: list[str]) -> None:
     """Error over the horizon, one line per forecaster with its interval."""
-    made, [axes] = figure(width=7.0, height=4.6)
+    made, [axes] = figure(width=7.4, height=4.8)
     time = np.concatenate([[0.0], table["horizon_s"].to_numpy()])
-    for name, colour in zip(names, _cycle(len(names)), strict=True):
+    # The first forecaster lies on top, and dashes let an equal one below be seen.
+    for number, name in reversed(list(enumerate(names))):
         value, low, high = (np.concatenate([[0.0], table[f"{name}{end}"].to_numpy()]) for end in ("", "_low", "_high"))
-        axes.fill_between(time, low, high, color=colour, alpha=0.13, linewidth=0)
-        axes.plot(time, value, color=colour, linewidth=2.0, label=f"{label(name)} ({_last(value):.2f} m)")
+        axes.fill_between(time, low, high, color=_colour(number), alpha=0.12, linewidth=0)
+        text = f"{label(name)} ({_last(value):.2f} m)"
+        axes.plot(time, value, color=_colour(number), linestyle=_dashes(number), linewidth=2.2, label=text)
     axes.set(xlabel="Time after the forecast (s)", ylabel="Mean error of the single forecast (m)")
     axes.set_title("Movers of the held-out drives: error over the horizon", fontsize=11, loc="left")
     axes.set_xlim(0.0, float(time[-1]))
     axes.set_ylim(bottom=0.0)
-    axes.legend(frameon=False, fontsize=9, title="Error at the last step; band: 95 % interval", title_fontsize=8)
+    handles, texts = axes.get_legend_handles_labels()
+    title = "Error at the last step; band: 95 % interval"
+    axes.legend(handles[::-1], texts[::-1], frameon=False, fontsize=9, title=title, title_fontsize=8, loc="upper left")
     save(made, path)
 
 
 def plot_calibration(path: Path, table: pd.DataFrame, *, names: list[str]) -> None:
-    """Observed over nominal coverage; the diagonal is honest, below it the spread is too small."""
-    made, [axes] = figure(width=5.4, height=5.2)
+    """Observed over nominal coverage; on the diagonal the spread is right, below it too small."""
+    made, [axes] = figure(width=5.4, height=5.6)
     axes.plot([0, 1], [0, 1], color=FAINT, linewidth=1.2, linestyle=(0, (4, 3)), label="Calibrated")
-    for name, colour in zip(names, _cycle(len(names)), strict=True):
-        axes.plot(
-            table["nominal"], table[name], color=colour, linewidth=2.0, marker="o", markersize=3.5, label=label(name)
-        )
+    for number, name in enumerate(names):
+        shares = table["nominal"].to_numpy(), table[name].to_numpy()
+        axes.plot(*shares, color=_colour(number), linewidth=2.0, marker="o", markersize=3.5, label=label(name))
     axes.set(xlabel="Nominal share inside the ellipse", ylabel="Observed share", xlim=(0, 1), ylim=(0, 1))
-    axes.set_title("Movers: calibration of the single forecast's spread", fontsize=11, loc="left")
+    title = "Movers: calibration of the single forecast's spread\n(above the diagonal: too wide; below: too narrow)"
+    axes.set_title(title, fontsize=10, loc="left")
     axes.set_aspect("equal")
-    axes.text(0.97, 0.05, "below the diagonal:\nspread too small", fontsize=8, color=FAINT, ha="right", va="bottom")
-    axes.legend(frameon=False, fontsize=9, loc="upper left")
+    axes.legend(frameon=False, fontsize=9, loc="best")
     save(made, path)
 
 
-def _cycle(count: int) -> list[str]:
-    return [COLOURS[number % len(COLOURS)] for number in range(count)]
+def _colour(number: int) -> str:
+    return COLOURS[number % len(COLOURS)]
+
+
+def _dashes(number: int) -> tuple[int, tuple[int, ...]]:
+    return (0, (5, 1)) if number and number % 2 == 0 else (0, ())
 
 
 def _last(values: np.ndarray) -> float:
-    finite = values[np.isfinite(values)]
-    return float(finite[-1])
+    return float(values[np.isfinite(values)][-1])

@@ -22,8 +22,7 @@ from pipeline.windows.windows import Windows
 TRUTH: Final = "#009e73"
 FORECAST: Final = COLOURS[0]
 REFERENCE: Final = "#d55e00"
-MARGIN_M: Final = 6.0
-MIN_EXTENT_M: Final = 30.0
+VIEW_M: Final = np.array([90.0, 60.0])
 
 
 def choose_scenes(windows: Windows, *, config: EvaluateConfig, num_scenes: int) -> list[int]:
@@ -71,7 +70,7 @@ def plot_scene(
     rows = np.flatnonzero(windows.observed.scene == scene)
     moving = scored_movers(windows, config=config)[rows]
     movers = rows[moving]
-    made, [axes] = figure(width=8.6, height=7.4)
+    made, [axes] = figure(width=9.0, height=6.9)
     _draw_footprints(axes, windows, rows=rows, moving=moving)
     _draw_modes(axes, forecasts, windows, movers=movers)
     _draw_history(axes, windows, rows=rows)
@@ -100,7 +99,7 @@ def plot_scene(
         LineCollection(list(single[movers]), colors=FORECAST, linewidths=2.0, zorder=6, label=f"{label(name)}: single")
     )
     _draw_ends(axes, forecasts, windows, movers=movers)
-    _frame(axes, _extent(windows, forecasts, movers=movers))
+    _frame(axes, _centre(windows, forecasts, movers=movers))
     error = displacement(forecasts.single_xy_m, windows.future)[movers]
     there = windows.future.valid[movers]
     drive = windows.index.drive_names[int(windows.index.drive[scene])]
@@ -109,7 +108,7 @@ def plot_scene(
     axes.set_title(
         f"{title}; mean error over {seconds:g} s: {error[there].mean():.2f} m", fontsize=10, loc="left", color=INK
     )
-    axes.legend(frameon=True, framealpha=0.92, edgecolor="none", fontsize=8.5, loc="best")
+    made.legend(*axes.get_legend_handles_labels(), frameon=False, fontsize=8.5, loc="outside lower center", ncols=4)
     save(made, path)
 
 
@@ -149,7 +148,7 @@ def _draw_modes(axes: Axes, forecasts: Forecasts, windows: Windows, *, movers: I
         return
     begin = np.broadcast_to(start[:, None, None], (*modes.shape[:2], 1, 2))
     lines = np.concatenate([begin, modes], axis=2).reshape(-1, modes.shape[2] + 1, 2)
-    opacity = np.clip(0.15 + 0.75 * forecasts.probability[movers].ravel(), 0.0, 1.0)
+    opacity = np.clip(0.2 + 0.8 * forecasts.probability[movers].ravel(), 0.0, 1.0)
     axes.add_collection(LineCollection(list(lines), colors="#56b4e9", linewidths=1.5, alpha=opacity, zorder=3))
     axes.plot([], [], color="#56b4e9", linewidth=1.5, alpha=0.6, label="Modes (darker: likelier)")
 
@@ -163,19 +162,20 @@ def _draw_ends(axes: Axes, forecasts: Forecasts, windows: Windows, *, movers: In
     axes.add_collection(PolyCollection(list(boxes), facecolors="none", edgecolors=FORECAST, linewidths=1.0, zorder=6))
 
 
-def _extent(windows: Windows, forecasts: Forecasts, *, movers: Int[np.ndarray, " m"]) -> Float[np.ndarray, "2 2"]:
-    """Low and high corner of what has to be seen: movers' histories, futures and single forecasts."""
-    future = windows.future.xy_m[movers][windows.future.valid[movers]]
-    history = windows.observed.xy_m[movers][windows.observed.valid[movers]]
-    single = forecasts.single_xy_m[movers].reshape(-1, 2)
-    points = np.concatenate([future, history, single]).astype(np.float64)
-    low, high = points.min(axis=0) - MARGIN_M, points.max(axis=0) + MARGIN_M
-    missing = np.maximum(MIN_EXTENT_M - (high - low), 0.0) / 2.0
-    return np.stack([low - missing, high + missing])
+def _centre(windows: Windows, forecasts: Forecasts, *, movers: Int[np.ndarray, " m"]) -> Float[np.ndarray, " 2"]:
+    """Middle of the view that shows the most of the movers' paths, with one of them at its heart."""
+    start, single = last_xy(windows.observed)[movers], np.asarray(forecasts.single_xy_m[movers], np.float64)
+    middle = (start + single[:, -1]) / 2.0
+    seen = (np.abs(middle[:, None] - middle[None]) / VIEW_M).max(axis=-1) <= 1.0 / 3.0
+    length = np.linalg.norm(single[:, -1] - start, axis=-1)
+    heart = int(np.argmax(seen @ np.sqrt(length)))
+    return middle[seen[heart]].mean(axis=0)
 
 
-def _frame(axes: Axes, extent: Float[np.ndarray, "2 2"]) -> None:
-    axes.set_xlim(extent[0, 0], extent[1, 0])
-    axes.set_ylim(extent[0, 1], extent[1, 1])
-    axes.set_aspect("equal", adjustable="box")
+def _frame(axes: Axes, centre: Float[np.ndarray, " 2"]) -> None:
+    """A fixed field of view, so that scenes can be compared; axes in metres from the scene frame's origin."""
+    half = VIEW_M / 2.0
+    axes.set_xlim(centre[0] - half[0], centre[0] + half[0])
+    axes.set_ylim(centre[1] - half[1], centre[1] + half[1])
+    axes.set_aspect("equal")
     axes.set(xlabel="x in the scene frame (m)", ylabel="y in the scene frame (m)")

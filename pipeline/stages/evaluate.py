@@ -1,6 +1,7 @@
 """Judge the social LSTM, the plain LSTM and the baselines on the test split."""
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline.config import EvaluateConfig, load_section
@@ -22,10 +23,20 @@ def main() -> None:
     parser.add_argument("--plots", type=Path, required=True, help="folder to write")
     paths = parser.parse_args()
     config = load_section("evaluate", EvaluateConfig)
-    models = {"social_lstm": load_bundle(paths.model).model, "lstm": load_bundle(paths.baseline).model}
-    found = evaluate_models(read_windows(paths.windows), models=models, config=config, where=paths.windows)
-    write_plots(paths.plots, found.forecasts, found.windows, config=config, baselines=found.baselines)
-    write_json(paths.metrics, found.report)
+    models = {"social_lstm": paths.model, "lstm": paths.baseline}
+    evaluate(paths.windows, models=models, config=config, metrics=paths.metrics, plots=paths.plots)
+
+
+def evaluate(windows: Path, *, models: Mapping[str, Path], config: EvaluateConfig, metrics: Path, plots: Path) -> None:
+    """Judge bundles by name, and the baselines, on the test split; write the report and the plots.
+
+    Raises:
+        InputError: The windows or a bundle cannot be read, or they do not fit each other.
+    """
+    forecasters = {name: load_bundle(folder).model for name, folder in models.items()}
+    found = evaluate_models(read_windows(windows), models=forecasters, config=config, where=windows)
+    write_plots(plots, found.forecasts, found.windows, config=config, baselines=found.baselines)
+    write_json(metrics, found.report)
 
 
 if __name__ == "__main__":
