@@ -51,12 +51,55 @@ def ingest(
     """Clean raw drives: one table per drive at one rate, and a report of what was dropped and why."""
     from pipeline.config import IngestConfig, load_section  # noqa: PLC0415
     from pipeline.drives.registry import find_drives, tell_apart  # noqa: PLC0415
-    from pipeline.ingest.source import ingest_source  # noqa: PLC0415
+    from pipeline.stages.ingest import ingest as run  # noqa: PLC0415
 
     config = load_section("ingest", IngestConfig, path=params)
+    _may_replace(out, mark="drives.json")
     refs = tell_apart(ref for path in drives for ref in find_drives(path, format=source_format))
-    rejected = ingest_source(refs, config=config, out=out, description="ingest")
-    raise typer.Exit(int(bool(rejected)))
+    raise typer.Exit(int(bool(run(refs, config=config, out=out, description="ingest"))))
+
+
+@app.command(epilog="Example: headway train --windows artifacts/windows --out my-model")
+def train(
+    *,
+    out: Annotated[Path, typer.Option(help="Folder for the model; replaced whole.", metavar="DIR")],
+    windows: Annotated[Path, typer.Option(help="Folder of windows.", metavar="DIR")] = Path("artifacts/windows"),
+    history: Annotated[
+        Path | None, typer.Option(help="Folder for the training's history; OUT-history by default.", metavar="DIR")
+    ] = None,
+    params: Params = Path("params.yaml"),
+) -> None:
+    """Train the forecaster on windows, as a run in MLflow; after a kill, the same command goes on."""
+    from pipeline.stages.train import train as run  # noqa: PLC0415
+    from pipeline.training.recipe import load_recipe  # noqa: PLC0415
+
+    recipe = load_recipe(params)
+    history = history or out.with_name(f"{out.name}-history")
+    _may_replace(out, mark="bundle.json")
+    _may_replace(history, mark="run.json")
+    run(windows, recipe=recipe, out=out, history=history)
+
+
+@app.command(epilog="Example: headway evaluate --model my-model --metrics metrics.json --plots plots")
+def evaluate(
+    *,
+    metrics: Annotated[Path, typer.Option(help="JSON file for the metrics.", metavar="FILE")],
+    plots: Annotated[Path, typer.Option(help="Folder for figures and tables.", metavar="DIR")],
+    model: Annotated[Path, typer.Option(help="The model to judge.", metavar="DIR")] = Path("artifacts/model"),
+    against: Annotated[
+        Path | None, typer.Option(help="Another model to compare it with, beside the baselines.", metavar="DIR")
+    ] = None,
+    windows: Annotated[Path, typer.Option(help="Folder of windows.", metavar="DIR")] = Path("artifacts/windows"),
+    params: Params = Path("params.yaml"),
+) -> None:
+    """Judge a model on the windows' test split, beside constant velocity and a Kalman filter."""
+    from pipeline.config import EvaluateConfig, load_section  # noqa: PLC0415
+    from pipeline.stages.evaluate import evaluate as run  # noqa: PLC0415
+
+    models = {"model": model} | ({"against": against} if against else {})
+    config = load_section("evaluate", EvaluateConfig, path=params)
+    _may_replace(plots, mark="baselines.json")
+    run(windows, models=models, config=config, metrics=metrics, plots=plots)
 
 
 @app.command(epilog="Example: headway score --model artifacts/model --drives monday tuesday --out forecasts")
@@ -94,6 +137,19 @@ def score(
         model, folders, out=out, device=device, every_s=every, source_format=source_format, cache=cache
     )
     raise typer.Exit(summary.exit_code)
+
+
+def _may_replace(folder: Path, *, mark: str) -> None:
+    """Refuse to replace a folder that holds something else than an earlier result.
+
+    Raises:
+        InputError: It is a file, or a folder with content but without the file ``mark``.
+    """
+    if folder.is_dir() and ((folder / mark).is_file() or next(folder.iterdir(), None) is None):
+        return
+    if folder.exists():
+        what = f"is there already and is no earlier result (it has no {mark})"
+        raise InputError(folder, what, "give a new folder, nothing of yours is deleted")
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from pipeline.stages import run_stage
 from pipeline.tracking.history import write_history
 from pipeline.tracking.run import tracked_run
 from pipeline.training.bundle import write_bundle
-from pipeline.training.recipe import Training, load_recipe
+from pipeline.training.recipe import Recipe, Training, load_recipe
 
 
 def main() -> None:
@@ -19,13 +19,22 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for the model bundle")
     parser.add_argument("--history", type=Path, required=True, help="folder for the training's history")
     arguments = parser.parse_args()
-    training = Training(arguments.windows, recipe=load_recipe())
+    train(arguments.windows, recipe=load_recipe(), out=arguments.out, history=arguments.history)
+
+
+def train(windows: Path, *, recipe: Recipe, out: Path, history: Path) -> None:
+    """Train on stored windows as a tracked run; write the bundle to ``out`` and what MLflow has to ``history``.
+
+    Raises:
+        InputError: The windows cannot be read, do not fit the recipe, or cannot be trained on.
+    """
+    training = Training(windows, recipe=recipe)
     trainer = training.trainer
     with tracked_run(params=training.recipe.params(), tags=training.tags, resume=trainer.run_id) as run:
         trainer.run_id = run.run_id
         fitted = trainer.fit(on_epoch=run.log)
-        write_bundle(arguments.out, training.bundle(fitted))
-        write_history(arguments.history, run.history(fitted.history))
+        write_bundle(out, training.bundle(fitted))
+        write_history(history, run.history(fitted.history))
     training.clear()
 
 
