@@ -4,7 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
+from jaxtyping import install_import_hook
 
+import tests.shapes
+
+install_import_hook(["models", "pipeline"], f"{tests.shapes.__name__}.check_shapes")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 

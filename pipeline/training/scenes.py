@@ -42,7 +42,7 @@ class SceneTensors:
 
     observed: Observed
     future: Future
-    offset: Int[Tensor, " b+1"]
+    offset: Int[Tensor, " b_plus_1"]
 
     @staticmethod
     def of(windows: Windows, *, device: str | torch.device) -> SceneTensors:
