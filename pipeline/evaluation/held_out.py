@@ -60,10 +60,11 @@ def evaluate_models(
         if not len(scenes):
             todo = "add drives, or change the section split of params.yaml, and run the split and windows stages again"
             raise InputError(where, f"has no scene in the {split} split", todo)
-    num_future = windows.future.valid.shape[1]
+    ours = (windows.future.valid.shape[1], windows.rate_hz, windows.observed.agent_feature.shape[-1])
     for name, model in models.items():
-        if model.config.num_future != num_future:
-            what = f"has {num_future} future steps, but {name} was trained for {model.config.num_future}"
+        theirs = (model.config.num_future, model.config.rate_hz, model.config.scene_channels)
+        if ours != theirs:
+            what = f"has future steps, rate and scene channels {ours}, but {name} was trained for {theirs}"
             raise InputError(where, what, "run the train and baseline stages again")
     test = select_scenes(windows, parts["test"])
     forecasts = {name: predict(model, test, device=device) for name, model in models.items()}

@@ -14,6 +14,7 @@ from pipeline.evaluation.scene_plots import choose_scenes, plot_scene
 from pipeline.evaluation.style import COLOURS, FAINT, figure, label, save
 from pipeline.files import whole_folder, write_json
 from pipeline.forecasts import Forecasts
+from pipeline.progress import track
 from pipeline.windows.windows import Windows
 
 NUM_SCENES = 6
@@ -46,7 +47,8 @@ def write_plots(
         plot_horizon(temporary / "horizon.png", horizon, names=names)
         plot_calibration(temporary / "calibration.png", calibration, names=names)
         first, reference = forecasts[names[0]], forecasts.get("constant_velocity")
-        for number, scene in enumerate(choose_scenes(windows, config=config, num_scenes=NUM_SCENES), start=1):
+        scenes = choose_scenes(windows, config=config, num_scenes=NUM_SCENES)
+        for number, scene in track(enumerate(scenes, start=1), total=len(scenes), description="Drawing"):
             path = temporary / f"scene_{number}.png"
             plot_scene(path, windows, scene=scene, forecasts=first, name=names[0], reference=reference, config=config)
         write_json(temporary / "baselines.json", dict(baselines or {}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -17,12 +18,14 @@ from pipeline.evaluation.metrics import PerAgent
 from pipeline.evaluation.overlap import forecast_overlap, recorded_overlap
 from pipeline.evaluation.scored import movers, scored_agents, slices
 from pipeline.forecasts import Forecasts
+from pipeline.progress import track
 from pipeline.windows.windows import Windows
 
 BEST_OF: Final = (1, 5, 6)
 LEVELS: Final = (0.5, 0.9)
 COMPARED_SLICES: Final = ("all", "movers")
 _DECIMALS: Final = 5
+_COVERED_SECOND: Final = re.compile(r"coverage_\d+_\d+s")  # too many for an interval each
 _BATCH: Final = 64  # columns summed at a time, which bounds the memory
 
 Table = dict[tuple[str, str, str], PerAgent]  # (forecaster, slice, metric)
@@ -45,15 +48,17 @@ def evaluate(
 
     Returns:
         ``{forecaster: {slice: {metric, metric_low, metric_high, ..., num_agents, num_tracks}}}`` with 95 % bootstrap
-        intervals; slices are those of ``scored.slices``. ``recorded`` holds the overlap rate of the recorded futures,
-        ``difference`` holds ``{first_minus_other: ...}`` with paired intervals (negative errors: the first is better),
-        ``counts`` says who was scored and who was left out. What cannot be computed is absent; nothing is NaN.
+        intervals (but for the coverage of single seconds); slices are those of ``scored.slices``. ``recorded`` holds
+        the overlap rate of the recorded futures, ``difference`` holds ``{first_minus_other: ...}`` with paired
+        intervals (negative errors: the first is better), ``counts`` says who was scored and who was left out. What
+        cannot be computed is absent; nothing is NaN.
     """
     scored = scored_agents(windows.observed, windows.future)
     mover = movers(windows.observed, windows.future, mover_m=config.mover_m)
     masks = slices(windows.observed, scored=scored.mask, mover=mover)
     per_agent = {
-        name: agent_metrics(each, windows, config=config, overlaps=overlaps) for name, each in forecasts.items()
+        name: agent_metrics(each, windows, config=config, overlaps=overlaps)
+        for name, each in track(forecasts.items(), total=len(forecasts), description="Scoring")
     }
     for name, each in forecasts.items():
         assert np.isfinite(each.single_xy_m[scored.mask]).all(), f"{name} forecasts numbers that are not finite"
@@ -129,15 +134,14 @@ def _differences(per_agent: Mapping[str, Mapping[str, PerAgent]], masks: Mapping
 
 def _estimates(table: Table, windows: Windows, *, config: EvaluateConfig) -> dict[str, dict[str, Any]]:
     """Means and intervals of all columns in one bootstrap, nested by name and slice."""
-    track = windows.index.track
-    if not len(track):
+    if not len(windows.index.track):
         return {}
     columns = list(table.values())
     sums = [
         track_sums(
             np.stack([column.value for column in batch], axis=1),
             np.stack([column.valid for column in batch], axis=1),
-            track=track,
+            track=windows.index.track,
         )
         for batch in (columns[start : start + _BATCH] for start in range(0, len(columns), _BATCH))
     ]
@@ -159,7 +163,7 @@ def _estimates(table: Table, windows: Windows, *, config: EvaluateConfig) -> dic
         cell |= {
             f"{metric}{suffix}": round(float(values[column]), _DECIMALS)
             for suffix, values in ends.items()
-            if np.isfinite(values[column])
+            if np.isfinite(values[column]) and not (suffix and _COVERED_SECOND.fullmatch(metric))
         }
         for key, values in {"num_agents": found.num_agents, "num_tracks": found.num_tracks}.items():
             cell[key] = max(int(values[column]), cell.get(key, 0))

@@ -1,0 +1,86 @@
+"""The evaluate stage: everything it writes, and one line for what cannot be used."""
+
+import json
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from models.forecaster import Forecaster, ForecasterConfig
+from pipeline.config import IngestConfig, SceneConfig, TrainConfig, WindowsConfig, load_section
+from pipeline.drives.categories import Category
+from pipeline.stages import evaluate, run_stage
+from pipeline.training.bundle import Bundle, write_bundle
+from pipeline.windows.store import write_windows
+from tests.small_windows import NUM_CHANNELS, NUM_FUTURE, RATE_HZ, small_windows
+
+PARAMS = Path(__file__).parents[3] / "params.yaml"
+
+
+def untrained(folder: Path, *, num_future: int = NUM_FUTURE) -> None:
+    torch.manual_seed(0)
+    config = ForecasterConfig(
+        interaction="social", scene=False, width=8, num_modes=6, basis_rank=4, grid_cells=4, cell_m=4.0, pooled_width=4,
+        dropout=0.0, num_future=num_future, rate_hz=RATE_HZ, num_categories=len(Category), scene_channels=NUM_CHANNELS,
+    )  # fmt: skip
+    bundle = Bundle(
+        ingest=load_section("ingest", IngestConfig, path=PARAMS),
+        windows=load_section("windows", WindowsConfig, path=PARAMS),
+        scene=load_section("scene_features", SceneConfig, path=PARAMS),
+        train=load_section("train", TrainConfig, path=PARAMS),
+        model=Forecaster(config),
+        backbone=None,
+        meta={},
+    )
+    write_bundle(folder, bundle)
+
+
+@pytest.fixture
+def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A folder with windows and two models, and the stage as DVC calls it."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(PARAMS, "params.yaml")
+    write_windows(Path("windows"), small_windows(num_scenes=30), extra={})
+    untrained(Path("model"))
+    untrained(Path("baseline"))
+    words = "evaluate --windows windows --model model --baseline baseline --metrics reports/metrics.json --plots plots"
+    monkeypatch.setattr(sys, "argv", words.split())
+    return lambda: run_stage(evaluate.main)
+
+
+def test_writes_metrics_and_plots_of_all_four(stage) -> None:
+    stage()
+    report = json.loads(Path("reports/metrics.json").read_text())
+    assert list(report) == [
+        "social_lstm", "lstm", "constant_velocity", "kalman", "recorded", "difference", "counts",
+    ]  # fmt: skip
+    assert set(report["difference"]) == {
+        f"social_lstm_minus_{name}" for name in ("lstm", "constant_velocity", "kalman")
+    }
+    same = report["difference"]["social_lstm_minus_lstm"]["movers"]  # both have the same weights
+    assert (same["ade_m"], same["ade_m_low"], same["ade_m_high"]) == (0.0, 0.0, 0.0)
+    for name in ("all", "movers"):
+        cell = report["kalman"][name]
+        assert cell["ade_m_low"] <= cell["ade_m"] <= cell["ade_m_high"]
+    assert {"horizon.csv", "horizon.png", "calibration.png", "scene_1.png", "baselines.json"} <= {
+        path.name for path in Path("plots").iterdir()
+    }
+
+
+def test_a_model_for_other_windows_is_named(stage) -> None:
+    untrained(Path("baseline"), num_future=NUM_FUTURE + 1)
+    with pytest.raises(SystemExit, match=r"windows: has future steps.*but lstm was trained for \(21"):
+        stage()
+    assert not Path("reports").exists()
+
+
+def test_windows_without_a_test_split_are_named(stage) -> None:
+    windows = small_windows(num_scenes=30)
+    none = replace(windows.index, split=np.zeros_like(windows.index.split))
+    write_windows(Path("windows"), replace(windows, index=none), extra={})
+    with pytest.raises(SystemExit, match="windows: has no scene in the test split; add drives"):
+        stage()
