@@ -58,10 +58,16 @@ class Fitted:
 
 
 def forecaster_config(config: TrainConfig, *, windows: Windows) -> ForecasterConfig:
-    """What the parameters and the data's shapes together say of the network."""
+    """What the parameters and the data together say of the network.
+
+    Without a frame in any training scene the scene branch is left out: its weights would stay as they started, and
+    the first frame of a new drive would disturb every forecast.
+    """
+    has_frames = np.asarray(windows.observed.frame_feature_valid).any(axis=1)
+    is_train = np.asarray(windows.index.split) == SPLITS.index("train")
     return ForecasterConfig(
         interaction=config.interaction,
-        scene=config.scene,
+        scene=config.scene and bool((has_frames & is_train).any()),
         width=config.width,
         num_modes=config.num_modes,
         basis_rank=config.basis_rank,

@@ -89,8 +89,8 @@ class Training:
         windows = read_windows(folder)
         self.recipe, self.data = recipe, windows_digest(folder)
         self.backbone = make_backbone(recipe.scene) if recipe.train.scene else None
-        made_by = read_extra(folder).get("backbone")
-        if self.backbone is not None and made_by not in (None, backbone_digest(self.backbone, recipe.scene)):
+        made_by = read_extra(folder)["backbone"]  # empty where no drive has frames
+        if self.backbone is not None and made_by not in ("", backbone_digest(self.backbone, recipe.scene)):
             what = "were made by another backbone than scene_features names now"
             raise InputError(folder, what, "run the scene_features and windows stages again")
         key = digest(json.dumps(recipe.params(), sort_keys=True), self.data, str(_VERSION))
@@ -110,7 +110,7 @@ class Training:
             scene=self.recipe.scene,
             train=self.recipe.train,
             model=fitted.model,
-            backbone=self.backbone,
+            backbone=self.backbone if fitted.model.config.scene else None,
             meta={
                 "data": self.data,
                 "best_epoch": fitted.best_epoch,

@@ -66,17 +66,22 @@ def test_a_torn_checkpoint_starts_anew(config: TrainConfig, tmp_path: Path) -> N
     assert Trainer(windows, config=config, checkpoint=path).history == []
 
 
-def test_training_learns_and_the_seed_decides(config: TrainConfig, tmp_path: Path) -> None:
+def test_training_learns(config: TrainConfig, tmp_path: Path) -> None:
     windows = small_windows(num_scenes=150, gaps=False)
     config = config.model_copy(update={"max_epochs": 16, "scenes_per_batch": 4, "learning_rate": 0.005})
+    fitted = Trainer(windows, config=config, checkpoint=tmp_path / "state").fit()
+    # The futures are arcs with constant acceleration: plainly learnable beyond constant velocity, the start.
+    assert fitted.history[fitted.best_epoch]["validation_ade_m"] < 0.9 * fitted.history[0]["validation_ade_m"]
+
+
+def test_the_seed_alone_decides(config: TrainConfig, tmp_path: Path) -> None:
+    windows = small_windows(num_scenes=48)
     one, again, other = (
         Trainer(windows, config=config.model_copy(update={"seed": seed}), checkpoint=tmp_path / name).fit()
         for name, seed in (("one", 0), ("again", 0), ("other", 1))
     )
     assert same_weights(one, again)
     assert not same_weights(one, other)
-    # The futures are arcs with constant acceleration: plainly learnable beyond constant velocity, the start.
-    assert one.history[one.best_epoch]["validation_ade_m"] < 0.9 * one.history[0]["validation_ade_m"]
 
 
 def test_validation_and_test_scenes_train_nothing(config: TrainConfig, tmp_path: Path) -> None:
