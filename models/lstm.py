@@ -29,7 +29,7 @@ class LSTMCell(nn.Module):
 
     def forward(
         self,
-        projected: Float[Tensor, "n 4d"],
+        projected: Float[Tensor, "n gates"],
         *,
         hidden: Float[Tensor, "n d"],
         cell: Float[Tensor, "n d"],
