@@ -38,7 +38,10 @@ def progress_bar() -> Progress:
 
 
 def track(items: Iterable[T], *, total: int, description: str) -> Iterator[T]:
-    """Yield ``items`` under a progress bar."""
+    """Yield ``items`` under a progress bar; without one where there are none."""
+    if not total:
+        yield from items
+        return
     with progress_bar() as bar:
         task = bar.add_task(description, total=total)
         for item in items:

@@ -42,8 +42,7 @@ def input_health(observed: Observed) -> Int[np.ndarray, " n"]:
 
 def sound(forecasts: Forecasts, *, observed: Observed, rate_hz: float, max_speed_mps: float) -> Bool[np.ndarray, " n"]:
     """Which agents' forecasts are finite, are distributions, and could be driven at ``max_speed_mps``."""
-    num_agents = len(observed.category)
-    values = np.concatenate([getattr(forecasts, f.name).reshape(num_agents, -1) for f in fields(forecasts)], axis=1)
+    values: list[np.ndarray] = [getattr(forecasts, f.name) for f in fields(forecasts)]
     sigma = np.concatenate([forecasts.single_sigma_m[:, None], forecasts.mode_sigma_m], axis=1)
     rho = np.concatenate([forecasts.single_rho[:, None], forecasts.mode_rho], axis=1)
     xy_m = np.concatenate([forecasts.single_xy_m[:, None], forecasts.mode_xy_m], axis=1)
@@ -52,7 +51,9 @@ def sound(forecasts: Forecasts, *, observed: Observed, rate_hz: float, max_speed
         distance_m = np.linalg.norm(xy_m - start_m[:, None, None], axis=-1)
         steps = np.arange(1, xy_m.shape[2] + 1) + age[:, None]
         reachable_m = max_speed_mps * steps / rate_hz + SLACK_M
-        good = np.isfinite(values).all(axis=1)
+        good = np.ones(len(observed.category), np.bool_)
+        for value in values:
+            good &= np.isfinite(value).all(axis=tuple(range(1, value.ndim)))
         good &= (sigma > 0).all(axis=(1, 2, 3)) & (np.abs(rho) < 1).all(axis=(1, 2))
         good &= (forecasts.probability >= 0).all(axis=1) & (np.abs(forecasts.probability.sum(axis=1) - 1) < 1e-3)
         return good & (distance_m <= reachable_m[:, None]).all(axis=(1, 2))

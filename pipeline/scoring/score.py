@@ -139,6 +139,8 @@ def _without_drives(path: Path, found: Iterable[DriveRef]) -> list[Path]:
 def _score_one(
     ref: DriveRef, *, bundle: Bundle, out: Path, summary: Summary, cache: Path | None, console: Console
 ) -> None:
+    file = f"{ref.name}.parquet"
+    assert Path(file).name == file, file
     try:
         drive = read_drive(ref)
         for note in drive.notes:
@@ -146,14 +148,14 @@ def _score_one(
         forecast = forecast_drive(bundle, drive, device=summary.device, cache=cache, every_s=summary.every_s)
     except InputError as error:
         _reject(error, summary=summary, console=console)
+        (out / file).unlink(missing_ok=True)  # of an earlier run: it must not pass for this one's
         return
     except OSError as error:
         where = error.filename or ref.path
         wrapped = InputError(where, f"failed ({error.strerror or error})", "check the disk and the permissions")
         _reject(wrapped, summary=summary, console=console)
+        (out / file).unlink(missing_ok=True)
         return
-    file = f"{ref.name}.parquet"
-    assert Path(file).name == file, file
     try:
         write_table(out / file, forecast)
     except OSError as error:

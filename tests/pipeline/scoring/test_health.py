@@ -1,11 +1,12 @@
 """Which forecasts are the model's own, and what stands in for the others."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 
 from pipeline.baselines.history import last_xy
+from pipeline.forecasts import Forecasts
 from pipeline.scoring.health import Health, input_health, merge, sound
 from tests.pipeline.scoring.made_up import make_forecasts, make_windows
 
@@ -59,3 +60,12 @@ def test_merge_takes_the_fallback_and_leaves_static_objects_where_they_are() -> 
     np.testing.assert_array_equal(merged.single_xy_m[0], ours.single_xy_m[0])
     np.testing.assert_array_equal(merged.mode_xy_m[3], ours.mode_xy_m[3] + 100)
     np.testing.assert_array_equal(merged.mode_xy_m[1], np.full((2, 4, 2), 5.0))
+
+
+def test_nobody_to_forecast_is_no_error() -> None:
+    windows = make_windows()
+    forecasts, observed = make_forecasts(windows), windows.observed
+    per_scene = ("frame_feature", "frame_feature_valid")
+    nobody = {f.name: getattr(observed, f.name)[:0] for f in fields(observed) if f.name not in per_scene}
+    none = Forecasts(**{f.name: getattr(forecasts, f.name)[:0] for f in fields(forecasts)})
+    assert sound(none, observed=replace(observed, **nobody), rate_hz=2.0, max_speed_mps=70.0).shape == (0,)

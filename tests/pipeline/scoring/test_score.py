@@ -243,3 +243,11 @@ def test_an_unforeseen_error_leaves_what_was_done(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cut-jpeg.parquet", "good.parquet", "summary.json"]
     summary = json.loads((tmp_path / "summary.json").read_text())
     assert (summary["complete"], summary["exit_code"], list(summary["drives"])) == (False, 1, ["cut-jpeg", "good"])
+
+
+def test_a_drive_that_is_rejected_leaves_no_table_of_an_earlier_run(model: Path, batch: Path, tmp_path: Path) -> None:
+    drives = [shutil.copytree(batch / name, tmp_path / "raw" / name) for name in ("good", "messy-csv")]
+    score(model, drives, out=tmp_path / "out", device="cpu")
+    (drives[1] / "tracks.csv").write_text("")
+    assert score(model, drives, out=tmp_path / "out", device="cpu").exit_code == 1
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["good.parquet", "summary.json"]
