@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,7 @@ from pipeline.tracking.store import UNREACHABLE, RunStore, describe, open_store
 RESULT: Final = "headway.result"  # digest of the result whose run is complete; set last
 PUBLISHING: Final = "headway.publishing"  # digest of the result that is being logged; gone when it is complete
 RECREATED: Final = "headway.recreated"
+_BESIDE: Final = re.compile(r"_low$|_high$|/num_[^/]*$")
 _LAYOUT: Final = "1"  # of what a complete run holds: count up, and every result is logged anew
 
 
@@ -30,7 +32,9 @@ def publish(model_dir: Path, *, history_dir: Path, metrics_path: Path, plots_dir
     Args:
         model_dir: The model bundle.
         history_dir: The training's history.
-        metrics_path: Metrics on held-out drives, nested JSON; logged as ``test.`` and their dotted names.
+        metrics_path: Metrics on held-out drives, nested JSON; logged as ``test/social_lstm/movers/ade_m``. The ends of
+            intervals (``_low``, ``_high``) and what is counted (``num_``) would treble them to thousands, too many for
+            MLflow's pages; they are in the file, which is an artifact.
         plots_dir: Figures and tables; logged as artifacts.
 
     Returns:
@@ -135,4 +139,5 @@ def _read_metrics(path: Path) -> dict[str, float]:
         raise InputError(path, f"cannot be read ({error.__class__.__name__})", "make it with: dvc repro") from error
     if not isinstance(values, dict):
         raise InputError(path, "holds no metrics by name", "make it with: dvc repro evaluate")
-    return flatten_numbers(values, prefix="test")
+    flat = flatten_numbers(values, prefix="test")
+    return {name: value for name, value in flat.items() if not _BESIDE.search(name)}

@@ -3,15 +3,15 @@
 from pipeline.tracking.names import clean_name, flatten_numbers, flatten_texts
 
 
-def test_numbers_are_kept_under_dotted_names_and_nothing_else_is() -> None:
+def test_numbers_are_kept_under_nested_names_and_nothing_else_is() -> None:
     values = {
         "social lstm": {"movers": {"ade_m": 1, "note": "text", "none": None, "is_best": True}},
         "horizon": [0.5, {"fde_m": 2.5}],
     }
     assert flatten_numbers(values, prefix="test") == {
-        "test.social_lstm.movers.ade_m": 1.0,
-        "test.horizon.0": 0.5,
-        "test.horizon.1.fde_m": 2.5,
+        "test/social_lstm/movers/ade_m": 1.0,
+        "test/horizon/0": 0.5,
+        "test/horizon/1/fde_m": 2.5,
     }
 
 
@@ -21,5 +21,6 @@ def test_settings_become_texts() -> None:
 
 
 def test_names_are_what_mlflow_takes() -> None:
-    assert clean_name("car/van (50 %)") == "car_van_50_"
+    assert clean_name("car & van (50 %)") == "car_van_50_"
+    assert flatten_numbers({"car/van": 1}, prefix="test") == {"test/car_van": 1.0}
     assert len(clean_name("x" * 999)) == 250

@@ -17,7 +17,10 @@ from pipeline.tracking.run import tracked_run
 from pipeline.tracking.store import open_store
 
 EPOCHS = [{"train_cost": 3.0 / (epoch + 1), "validation_ade_m": 2.0 / (epoch + 1)} for epoch in range(3)]
-METRICS = {"social_lstm": {"movers": {"ade_m": {"mean": 1.25, "low": 1.0}}, "note": "no number"}}
+METRICS = {
+    "social_lstm": {"movers": {"ade_m": 1.25, "ade_m_low": 1.0, "num_agents": 9}, "note": "no number"},
+    "counts": {"scenes": 7},
+}
 
 
 class Result(NamedTuple):
@@ -75,8 +78,8 @@ def assert_whole(run: Run, result: Result) -> None:
     for name in EPOCHS[0]:
         there = sorted((metric.step, metric.value) for metric in client.get_metric_history(run_id, name))
         assert there == [(epoch, metrics[name]) for epoch, metrics in enumerate(EPOCHS)]
-    tested = {name: value for name, value in run.data.metrics.items() if name.startswith("test.")}
-    assert tested == {"test.social_lstm.movers.ade_m.mean": 1.25, "test.social_lstm.movers.ade_m.low": 1.0}
+    tested = {name: value for name, value in run.data.metrics.items() if name.startswith("test/")}
+    assert tested == {"test/social_lstm/movers/ade_m": 1.25, "test/counts/scenes": 7.0}
     files = {item.path for folder in (None, "history", "evaluation") for item in client.list_artifacts(run_id, folder)}
     assert {"metrics.json", "history/history.csv", "history/run.json", "evaluation/errors.svg"} <= files
     models = client.search_logged_models([store.experiment_id], filter_string=f"source_run_id = '{run_id}'")
@@ -148,12 +151,12 @@ def test_broken_off_anywhere_it_still_ends_with_one_run(
 
 def test_another_result_of_the_same_training_is_another_run(result: Result) -> None:
     first = result.publish()
-    result.metrics.write_text(json.dumps({"social_lstm": {"movers": {"ade_m": {"mean": 9.0}}}}))
+    result.metrics.write_text(json.dumps({"social_lstm": {"movers": {"ade_m": 9.0}}}))
     second = result.publish()
     assert len({first, second}) == len(runs()) == 2
     client = open_store().client
-    assert client.get_run(first).data.metrics["test.social_lstm.movers.ade_m.mean"] == 1.25
-    assert client.get_run(second).data.metrics["test.social_lstm.movers.ade_m.mean"] == 9.0
+    assert client.get_run(first).data.metrics["test/social_lstm/movers/ade_m"] == 1.25
+    assert client.get_run(second).data.metrics["test/social_lstm/movers/ade_m"] == 9.0
     result.metrics.write_text(json.dumps(METRICS))
     assert result.publish() == first
 
