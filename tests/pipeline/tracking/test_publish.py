@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +13,7 @@ from mlflow.tracking import MlflowClient
 
 from pipeline.errors import InputError
 from pipeline.files import digest
+from pipeline.stages import publish as publish_stage
 from pipeline.tracking.history import History, read_history, write_history
 from pipeline.tracking.publish import PUBLISHING, RECREATED, RESULT, publish
 from pipeline.tracking.run import tracked_run
@@ -192,3 +195,20 @@ def test_what_is_missing_or_away_is_named(
 
 def open_store_at(result: Result) -> MlflowClient:
     return MlflowClient(tracking_uri=f"sqlite:///{result.model.parent / 'mlflow.db'}")
+
+
+def test_the_stage_names_the_run(
+    result: Result, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    paths = zip(("model", "history", "metrics", "plots"), result, strict=True)
+    monkeypatch.setattr(sys, "argv", ["publish", *(word for name, path in paths for word in (f"--{name}", str(path)))])
+    publish_stage.main()
+    (run,) = runs()
+    assert run.info.run_id in capsys.readouterr().out
+
+
+def test_a_result_that_is_there_costs_no_torch() -> None:
+    """publish runs at every ``dvc repro``, which has eight seconds."""
+    heavy = "{'torch', 'lightning', 'cv2', 'matplotlib'}"
+    code = f"import sys, pipeline.tracking.publish; assert not {heavy} & sys.modules.keys()"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[3])
