@@ -1,6 +1,7 @@
 """What dvc.yaml and params.yaml declare against what the stages' code does."""
 
 import ast
+import tomllib
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -77,6 +78,12 @@ def test_a_stage_declares_exactly_the_sections_that_it_reads(name: str) -> None:
 def test_every_stage_file_is_a_stage() -> None:
     files = set((ROOT / "pipeline" / "stages").glob("*.py")) - {ROOT / "pipeline" / "stages" / "__init__.py"}
     assert files == {stage.file for stage in STAGES.values()}
+
+
+def test_no_stage_is_left_out_of_the_contract_that_keeps_them_apart() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (apart,) = (contract["modules"] for contract in contracts if contract["type"] == "independence")
+    assert set(apart) == {stage.module for stage in STAGES.values()}
 
 
 def test_every_section_of_params_is_read_by_a_stage() -> None:
