@@ -10,7 +10,7 @@ NUM_OBSERVED, NUM_FUTURE, NUM_FRAMES, NUM_CHANNELS = 11, 20, 3, 4
 
 
 def small_windows(*, num_scenes: int = 12, agents_per_scene: int = 5, seed: int = 0, gaps: bool = True) -> Windows:
-    """Scenes of up to ``agents_per_scene`` agents on arcs with constant acceleration; two thirds train, the rest judge."""
+    """Scenes of up to ``agents_per_scene`` agents on arcs with constant acceleration; of six scenes four train."""
     rng = np.random.default_rng(seed)
     counts = rng.integers(1, agents_per_scene + 1, num_scenes)
     scene = np.repeat(np.arange(num_scenes), counts)

@@ -9,6 +9,7 @@ import torch
 
 from models.decoder import FutureStatistics
 from models.forecaster import Forecaster, ForecasterConfig
+from pipeline.baselines.constant_velocity import unfitted
 from pipeline.config import IngestConfig, SceneConfig, TrainConfig, WindowsConfig, load_section
 from pipeline.drives.categories import Category
 from pipeline.scene.backbone import make_backbone
@@ -57,5 +58,6 @@ def make_bundle(*, scene: bool = True, seed: int = 0) -> Bundle:
         train=train,
         model=model,
         backbone=make_backbone(scene_config) if scene else None,
+        constant_velocity=unfitted(num_future=windows.num_future, rate_hz=windows.rate_hz),
         meta={},
     )

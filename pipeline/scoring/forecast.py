@@ -95,6 +95,7 @@ def forecast_windows(bundle: Bundle, windows: Windows, *, device: str) -> tuple[
         num_future=bundle.windows.num_future,
         rate_hz=windows.rate_hz,
         num_modes=ours.probability.shape[1],
+        fitted=bundle.constant_velocity,
     )
     health = input_health(observed)
     trusted = np.isin(health, (Health.OK, Health.STALE))

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from models.forecaster import Forecaster, ForecasterConfig
 from models.resnet import SceneBackbone
+from pipeline.baselines.constant_velocity import ConstantVelocity
 from pipeline.config import IngestConfig, SceneConfig, TrainConfig, WindowsConfig, parse_section
 from pipeline.drives.categories import Category
 from pipeline.errors import InputError
@@ -34,6 +35,7 @@ class Bundle:
         train: How it was trained.
         model: The forecaster, on the CPU, in evaluation mode.
         backbone: The CNN of the frames; ``None`` where the forecaster does not use the scene.
+        constant_velocity: What answers where the forecaster cannot, fitted on the same training drives.
         meta: What else is told of it: data digest, seed, best epoch, validation metrics.
     """
 
@@ -43,6 +45,7 @@ class Bundle:
     train: TrainConfig
     model: Forecaster
     backbone: SceneBackbone | None
+    constant_velocity: ConstantVelocity
     meta: Mapping[str, Any]
 
 
@@ -55,6 +58,7 @@ def write_bundle(folder: Path, bundle: Bundle) -> None:
         "scene_features": bundle.scene.model_dump(),
         "train": bundle.train.model_dump(),
         "forecaster": asdict(bundle.model.config),
+        "constant_velocity": bundle.constant_velocity.to_json(),
         "meta": dict(bundle.meta),
     }
     with whole_folder(folder) as temporary:
@@ -77,13 +81,15 @@ def load_bundle(folder: Path) -> Bundle:
         raise InputError(folder, f"is no model: it has no {_CONFIG}", todo) from error
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(folder / _CONFIG, "cannot be read", todo) from error
+    if not isinstance(config, dict):
+        raise InputError(folder / _CONFIG, "is no JSON object", todo)
     sections = {
         "ingest": IngestConfig,
         "windows": WindowsConfig,
         "scene_features": SceneConfig,
         "train": TrainConfig,
     }
-    missing = [key for key in (*sections, "forecaster", "categories", "meta") if key not in config]
+    missing = [key for key in (*sections, "forecaster", "constant_velocity", "categories", "meta") if key not in config]
     if missing:
         raise InputError(folder / _CONFIG, f"lacks {', '.join(missing)}", todo)
     known = [category.name.lower() for category in Category]
@@ -104,6 +110,7 @@ def load_bundle(folder: Path) -> Bundle:
         train=parse_section(config["train"], TrainConfig, where=f"{where}: train"),
         model=model.eval(),
         backbone=backbone,
+        constant_velocity=_constant_velocity(config["constant_velocity"], where=where),
         meta=config["meta"],
     )
 
@@ -118,6 +125,13 @@ def _forecaster_config(value: Any, *, where: str) -> ForecasterConfig:
         return ForecasterConfig(**value)
     except TypeError as error:
         raise InputError(f"{where}: forecaster", "has unknown or missing keys", "train the model anew") from error
+
+
+def _constant_velocity(value: Any, *, where: str) -> ConstantVelocity:
+    try:
+        return ConstantVelocity.from_json(value)
+    except (TypeError, KeyError, ValueError) as error:
+        raise InputError(f"{where}: constant_velocity", "cannot be read", "train the model anew") from error
 
 
 def _load(module: Forecaster | SceneBackbone, path: Path, *, todo: str) -> None:

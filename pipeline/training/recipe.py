@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from pipeline.baselines import constant_velocity
 from pipeline.config import IngestConfig, SceneConfig, TrainConfig, WindowsConfig, load_section
 from pipeline.errors import InputError
 from pipeline.files import digest
 from pipeline.scene.backbone import backbone_digest, make_backbone
 from pipeline.training.bundle import Bundle
 from pipeline.training.fit import Fitted, Trainer
+from pipeline.windows.select import scenes_of, select_scenes
 from pipeline.windows.store import read_extra, read_windows, windows_digest
 
 CHECKPOINTS: Final = Path(".headway/checkpoints")  # no DVC out: DVC deletes outs before a stage runs
@@ -86,7 +88,7 @@ class Training:
     """
 
     def __init__(self, folder: Path, *, recipe: Recipe, checkpoints: Path = CHECKPOINTS) -> None:
-        windows = read_windows(folder)
+        self.windows = read_windows(folder)
         self.recipe, self.data = recipe, windows_digest(folder)
         self.backbone = make_backbone(recipe.scene) if recipe.train.scene else None
         made_by = read_extra(folder)["backbone"]  # empty where no drive has frames
@@ -95,7 +97,7 @@ class Training:
             raise InputError(folder, what, "run the scene_features and windows stages again")
         key = digest(json.dumps(recipe.params(), sort_keys=True), self.data, str(_VERSION))
         self.path = checkpoints / f"{key}.safetensors"
-        self.trainer = Trainer(windows, config=recipe.train, checkpoint=self.path)
+        self.trainer = Trainer(self.windows, config=recipe.train, checkpoint=self.path)
 
     @property
     def tags(self) -> dict[str, str]:
@@ -104,6 +106,7 @@ class Training:
 
     def bundle(self, fitted: Fitted) -> Bundle:
         """The trained model with everything that forecasts of new drives need."""
+        train = select_scenes(self.windows, scenes_of(self.windows, "train"))
         return Bundle(
             ingest=self.recipe.ingest,
             windows=self.recipe.windows,
@@ -111,6 +114,7 @@ class Training:
             train=self.recipe.train,
             model=fitted.model,
             backbone=self.backbone if fitted.model.config.scene else None,
+            constant_velocity=constant_velocity.fit(train.observed, train.future, rate_hz=train.rate_hz),
             meta={
                 "data": self.data,
                 "best_epoch": fitted.best_epoch,

@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from models.forecaster import Forecaster, ForecasterConfig
+from pipeline.baselines.constant_velocity import unfitted
 from pipeline.config import IngestConfig, SceneConfig, TrainConfig, WindowsConfig, load_section
 from pipeline.drives.categories import Category
 from pipeline.stages import evaluate, run_stage
@@ -34,6 +35,7 @@ def untrained(folder: Path, *, num_future: int = NUM_FUTURE) -> None:
         train=load_section("train", TrainConfig, path=PARAMS),
         model=Forecaster(config),
         backbone=None,
+        constant_velocity=unfitted(num_future=num_future, rate_hz=RATE_HZ),
         meta={},
     )
     write_bundle(folder, bundle)

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from models.forecaster import Forecaster
+from pipeline.baselines.constant_velocity import unfitted
 from pipeline.config import IngestConfig, SceneConfig, TrainConfig, WindowsConfig, load_section
 from pipeline.drives.registry import find_drives, read_drive
 from pipeline.errors import InputError
@@ -20,7 +21,7 @@ from pipeline.tracking.store import open_store
 from pipeline.training.bundle import Bundle, write_bundle
 from pipeline.training.fit import forecaster_config
 from tests.small_drives import write_small_drive
-from tests.small_windows import small_windows
+from tests.small_windows import NUM_FUTURE, RATE_HZ, small_windows
 
 PARAMS = Path(__file__).parents[3] / "params.yaml"
 
@@ -36,6 +37,7 @@ def bundle() -> Bundle:
         train=train,
         model=Forecaster(forecaster_config(train, windows=small_windows())).eval(),
         backbone=None,
+        constant_velocity=unfitted(num_future=NUM_FUTURE, rate_hz=RATE_HZ),
         meta={},
     )
 

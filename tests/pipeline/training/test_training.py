@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from pipeline.baselines.constant_velocity import unfitted
 from pipeline.config import IngestConfig, SceneConfig, TrainConfig, WindowsConfig, load_section
 from pipeline.errors import InputError
 from pipeline.scene.backbone import make_backbone
@@ -13,7 +14,7 @@ from pipeline.training.bundle import Bundle, load_bundle, write_bundle
 from pipeline.training.checkpoint import load_checkpoint
 from pipeline.training.fit import Fitted, Trainer
 from pipeline.training.predict import predict
-from tests.small_windows import NUM_CHANNELS, small_windows
+from tests.small_windows import NUM_CHANNELS, NUM_FUTURE, RATE_HZ, small_windows
 
 PARAMS = Path(__file__).parents[3] / "params.yaml"
 
@@ -125,6 +126,7 @@ def test_a_bundle_comes_back_whole_and_forecasts_the_same(config: TrainConfig, t
         train=config,
         model=fitted.model,
         backbone=make_backbone(scene),
+        constant_velocity=unfitted(num_future=NUM_FUTURE, rate_hz=RATE_HZ),
         meta={"data": "none"},
     )
     folder = tmp_path / "model"
