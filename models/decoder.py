@@ -1,4 +1,4 @@
-"""From an agent's state to its futures, all in one pass: residuals to constant velocity in a low-rank basis."""
+"""From an agent's state to its futures, all in one pass: residuals to a base path in a low-rank basis."""
 
 from __future__ import annotations
 
@@ -22,15 +22,17 @@ _MAX_LOG_SPREAD = 3.0  # the spread stays within e^-3 and e^3 of the training re
 class FutureStatistics:
     """What the training split's futures look like, in the agent's frame, over the scale of its speed.
 
-    A residual is (recorded future - constant velocity) / ``residual_scale``: what a bus and a pedestrian do with
-    their speed then has one size.
+    A residual is (recorded future - ``Forecaster.base_future``) / ``residual_scale``: what a bus and a
+    pedestrian do with their speed then has one size.
 
     Attributes:
+        turn_decay_s: Time constant with which a turn fades; zero: it is not gone on with.
         basis: Principal components of the residuals, each times its standard deviation.
         anchors: Centres of k groups of futures, as coefficients of the basis.
         spread: Standard deviation of the residuals at each step, along x and y.
     """
 
+    turn_decay_s: Float[Tensor, ""]
     basis: Float[Tensor, "r h 2"]
     anchors: Float[Tensor, "k r"]
     spread: Float[Tensor, "h 2"]
@@ -60,7 +62,7 @@ class LowRankDecoder(nn.Module):
         self.coefficients = nn.Linear(width, (num_modes + 1) * rank)
         self.logits = nn.Linear(width, num_modes)
         self.shape = nn.Linear(width, (num_modes + 1) * 3 * _SPREAD_TERMS)
-        # At the start every mode is its anchor and the single forecast is constant velocity.
+        # At the start every mode is its anchor and the single forecast is the base path.
         for head in (self.coefficients, self.logits, self.shape):
             nn.init.zeros_(head.weight)
             nn.init.zeros_(head.bias)
@@ -89,7 +91,7 @@ class LowRankDecoder(nn.Module):
 
         Args:
             state: What is known of the agent.
-            base_m: Its constant-velocity future.
+            base_m: Where it goes by itself.
             scale: Metres per unit of residual.
 
         Returns:

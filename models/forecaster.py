@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from models.batch import Forecast, Observed
 from models.decoder import FutureStatistics, LowRankDecoder, residual_scale
 from models.frames import AgentFrame, agent_frame, paths_to_scene, unrotate
+from models.kinematics import fading_turn, turn_rate
 from models.lstm import LSTMCell
 from models.pairs import Pairs, neighbour_pairs
 from models.pooling import SocialGrid
@@ -81,6 +82,7 @@ class Forecaster(nn.Module):
         self.social_inputs = nn.Linear(width, 4 * width, bias=False) if self.social else None
         self.scene = SceneEncoder(channels=config.scene_channels, width=width // 2) if config.scene else None
         state_width = width * (2 if self.social else 1) + (width // 2 if self.scene else 0)
+        self.register_buffer("turn_decay_s", torch.zeros(()))
         self.dropout = nn.Dropout(config.dropout)
         self.decoder = LowRankDecoder(
             in_width=state_width + _STATIC_WIDTH + _CATEGORY_WIDTH,
@@ -91,8 +93,11 @@ class Forecaster(nn.Module):
             dropout=config.dropout,
         )
 
+    turn_decay_s: Tensor
+
     def set_statistics(self, statistics: FutureStatistics) -> None:
         """Take what was fitted on the training split; it becomes part of the weights."""
+        self.turn_decay_s.copy_(statistics.turn_decay_s)
         self.decoder.set_statistics(statistics)
 
     def forward(self, observed: Observed) -> Forecast:
@@ -100,7 +105,7 @@ class Forecaster(nn.Module):
         frame = agent_frame(observed, rate_hz=self.config.rate_hz)
         static = torch.cat((static_inputs(observed, frame=frame), self.category(observed.category)), dim=-1)
         state = self.encode(observed, frame=frame, static=static)
-        base = constant_velocity_future(frame, num_future=self.config.num_future, rate_hz=self.config.rate_hz)
+        base = self.base_future(observed, frame=frame, decay_s=self.turn_decay_s)
         single, modes, log_probability = self.decoder(
             torch.cat((self.dropout(state), static), dim=-1), base_m=base, scale=residual_scale(frame.velocity_mps)
         )
@@ -109,6 +114,20 @@ class Forecaster(nn.Module):
             modes=paths_to_scene(modes, frame=frame),
             log_probability=log_probability,
         )
+
+    def base_future(
+        self, observed: Observed, *, frame: AgentFrame, decay_s: Float[Tensor, ""] | float
+    ) -> Float[Tensor, "n h 2"]:
+        """Where each agent goes by itself, in its own frame: what the decoder's residuals are added to."""
+        rate_hz = self.config.rate_hz
+        turn = turn_rate(
+            observed.heading_rad,
+            valid=observed.heading_valid & observed.valid,
+            last=frame.last,
+            velocity_mps=frame.velocity_mps,
+            rate_hz=rate_hz,
+        )
+        return fading_turn(frame, turn_radps=turn, decay_s=decay_s, num_future=self.config.num_future, rate_hz=rate_hz)
 
     def encode(self, observed: Observed, *, frame: AgentFrame, static: Float[Tensor, "n s"]) -> Float[Tensor, "n d"]:
         """Run the coupled recurrence over the observed steps and join what each agent's state rests on."""
@@ -196,10 +215,3 @@ def static_inputs(observed: Observed, *, frame: AgentFrame) -> Float[Tensor, "n 
     """Size, whether it is the ego, whether it has an axis, the age of its last sample, and its velocity."""
     flags = torch.stack((observed.is_ego, frame.has_axis), dim=-1).to(frame.origin_m.dtype)
     return torch.cat((observed.size_m / _METRES, flags, frame.age_s[:, None], frame.velocity_mps / _METRES), dim=-1)
-
-
-def constant_velocity_future(frame: AgentFrame, *, num_future: int, rate_hz: float) -> Float[Tensor, "n h 2"]:
-    """Where the agent would be at each future step if it kept its velocity, in its own frame."""
-    ahead = torch.arange(1, num_future + 1, device=frame.origin_m.device) / rate_hz
-    time = frame.age_s[:, None] + ahead
-    return frame.velocity_mps[:, None] * time[..., None]

@@ -123,15 +123,7 @@ class Trainer:
             model = Forecaster(forecaster_config(config, windows=windows))
         train = SceneTensors.of(windows, device="cpu").gather(self.train_scenes.cpu())
         fitted_on = SceneTensors(observed=train[0], future=train[1], offset=torch.zeros(0, dtype=torch.long))
-        model.set_statistics(
-            fit_statistics(
-                fitted_on,
-                rank=config.basis_rank,
-                num_modes=config.num_modes,
-                rate_hz=windows.rate_hz,
-                seed=config.seed,
-            )
-        )
+        model.set_statistics(fit_statistics(model, fitted_on, seed=config.seed))
         set_feature_scale(model, fitted_on)
         optimizer = torch.optim.AdamW(
             model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, foreach=True

@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 import torch
 from scipy.cluster.vq import kmeans2
 
 from models.decoder import FutureStatistics, residual_scale
-from models.forecaster import Forecaster, constant_velocity_future
+from models.forecaster import Forecaster
 from models.frames import agent_frame, unrotate
 from pipeline.errors import InputError
 from pipeline.training.scenes import SceneTensors, is_scored
 
+_TURN_DECAYS_S: Final = (0.0, 0.5, 1.0, 2.0, 4.0)
 
-def fit_statistics(train: SceneTensors, *, rank: int, num_modes: int, rate_hz: float, seed: int) -> FutureStatistics:
-    """Principal components, k-means anchors and spread of the residuals to constant velocity.
+
+def fit_statistics(model: Forecaster, train: SceneTensors, *, seed: int) -> FutureStatistics:
+    """The fading of turns, then principal components, k-means anchors and spread of the residuals to the base path.
 
     Args:
+        model: Whose base path, rank and modes.
         train: Scenes of the training split, and no others.
-        rank: Components.
-        num_modes: Anchors.
-        rate_hz: Of the steps.
         seed: Of the k-means start.
 
     Raises:
         InputError: There are fewer whole futures than components or anchors.
     """
+    rank, num_modes = model.config.basis_rank, model.config.num_modes
     num_future = train.future.valid.shape[1]
-    frame = agent_frame(train.observed, rate_hz=rate_hz)
+    frame = agent_frame(train.observed, rate_hz=model.config.rate_hz)
     whole = is_scored(train.observed) & train.future.valid.all(dim=1)
     if int(whole.sum()) < max(rank, num_modes):
         raise InputError(
@@ -35,19 +38,22 @@ def fit_statistics(train: SceneTensors, *, rank: int, num_modes: int, rate_hz: f
             f"has {int(whole.sum())} agents with a whole future, too few for {rank} components and {num_modes} modes",
             "bring more or longer drives, or lower windows.future_s",
         )
-    base = constant_velocity_future(frame, num_future=num_future, rate_hz=rate_hz)
     local = unrotate(train.future.xy_m - frame.origin_m[:, None], frame.axis[:, None])
-    residual = ((local - base) / residual_scale(frame.velocity_mps)[:, None, None])[whole].double().cpu()
+    bases = [model.base_future(train.observed, frame=frame, decay_s=decay_s) for decay_s in _TURN_DECAYS_S]
+    errors = torch.stack([(local - base).norm(dim=-1)[whole].mean() for base in bases])
+    best = int(errors.argmin())
+    residual = ((local - bases[best]) / residual_scale(frame.velocity_mps)[:, None, None])[whole].double().cpu()
     flat = residual.reshape(len(residual), -1)
-    # Uncentred: zero, constant velocity, must stay inside the span's origin.
+    # Uncentred: zero, the base path, must stay inside the span's origin.
     _, values, vectors = torch.linalg.svd(flat, full_matrices=False)
     deviations = values[:rank] / len(flat) ** 0.5
     basis = vectors[:rank] * deviations[:, None]
     coefficients = (flat @ vectors[:rank].T / deviations.clamp(min=1e-9)).numpy()
-    # Most agents keep their velocity: anchors come from those that do not, or all would lie at zero.
+    # Most agents keep to the base path: anchors come from those that do not, or all would lie at zero.
     restless = np.argsort(-np.linalg.norm(residual[:, -1].numpy(), axis=-1))[: max(len(flat) // 2, num_modes)]
     anchors, _ = kmeans2(coefficients[restless], num_modes, minit="++", rng=np.random.default_rng(seed))
     return FutureStatistics(
+        turn_decay_s=torch.tensor(_TURN_DECAYS_S[best]),
         basis=basis.reshape(rank, num_future, 2).float(),
         anchors=torch.from_numpy(anchors).float(),
         spread=residual.square().mean(0).sqrt().clamp(min=1e-3).float(),

@@ -3,11 +3,12 @@
 import math
 
 import numpy as np
+import pytest
 import torch
 
 from models.batch import Observed, Paths
-from models.forecaster import constant_velocity_future
-from models.frames import agent_frame, paths_to_scene, rotate, unrotate
+from models.frames import AgentFrame, agent_frame, paths_to_scene, rotate, unrotate
+from models.kinematics import fading_turn, turn_rate
 
 
 def observed(xy: list[list[float]], *, heading: float, valid: list[bool]) -> Observed:
@@ -28,6 +29,11 @@ def observed(xy: list[list[float]], *, heading: float, valid: list[bool]) -> Obs
     )
 
 
+def straight(frame: AgentFrame, *, num_future: int) -> torch.Tensor:
+    turn = torch.ones_like(frame.age_s)
+    return fading_turn(frame, turn_radps=turn, decay_s=0.0, num_future=num_future, rate_hz=5.0)
+
+
 def test_frame_sits_at_the_last_valid_position_along_the_heading() -> None:
     north = observed([[0.0, 0.0], [0.0, 1.0], [0.0, 3.0]], heading=math.pi / 2, valid=[True, True, True])
     frame = agent_frame(north, rate_hz=5.0)
@@ -36,7 +42,7 @@ def test_frame_sits_at_the_last_valid_position_along_the_heading() -> None:
     # Three metres over two steps of 0.2 s, straight ahead.
     torch.testing.assert_close(frame.velocity_mps, torch.tensor([[7.5, 0.0]]), atol=1e-5, rtol=0)
     assert float(frame.age_s) == 0.0
-    future = constant_velocity_future(frame, num_future=2, rate_hz=5.0)
+    future = straight(frame, num_future=2)
     torch.testing.assert_close(future, torch.tensor([[[1.5, 0.0], [3.0, 0.0]]]), atol=1e-5, rtol=0)
 
 
@@ -47,7 +53,7 @@ def test_invalid_last_step_is_extrapolated_over_and_never_read() -> None:
     torch.testing.assert_close(frame.velocity_mps, torch.tensor([[5.0, 0.0]]))
     torch.testing.assert_close(frame.age_s, torch.tensor([0.2]))
     # At the first future step 0.4 s have passed since it was seen.
-    future = constant_velocity_future(frame, num_future=1, rate_hz=5.0)
+    future = straight(frame, num_future=1)
     torch.testing.assert_close(future, torch.tensor([[[2.0, 0.0]]]))
 
 
@@ -75,3 +81,31 @@ def test_unrotate_undoes_rotate() -> None:
     vectors = torch.randn(5, 3, 2, generator=torch.Generator().manual_seed(0))
     axis = torch.tensor([math.cos(2.0), math.sin(2.0)])
     torch.testing.assert_close(unrotate(rotate(vectors, axis), axis), vectors)
+
+
+def test_a_turn_is_measured_over_the_wrap_and_fades() -> None:
+    steps = torch.arange(6)
+    heading = (math.pi - 0.25 + 0.1 * steps + math.pi) % (2 * math.pi) - math.pi  # crosses pi between two steps
+    turn = turn_rate(
+        heading[None],
+        valid=torch.ones(1, 6, dtype=torch.bool),
+        last=torch.tensor([5]),
+        velocity_mps=torch.tensor([[6.0, 0.0]]),
+        rate_hz=5.0,
+    )
+    torch.testing.assert_close(turn, torch.tensor([0.5]))
+    ahead = agent_frame(observed([[0.0, 0.0], [1.2, 0.0], [2.4, 0.0]], heading=0.0, valid=[True] * 3), rate_hz=5.0)
+    path = fading_turn(ahead, turn_radps=turn, decay_s=1.0, num_future=200, rate_hz=5.0)[0].double()
+    # The path keeps its length, and ends along the direction of the whole remaining turn: 0.5 rad/s * 1 s.
+    pieces = path.diff(dim=0)
+    torch.testing.assert_close(pieces.norm(dim=-1), torch.full((199,), 1.2).double(), atol=2e-3, rtol=0)
+    assert math.atan2(float(pieces[-1, 1]), float(pieces[-1, 0])) == pytest.approx(0.5, abs=1e-3)
+
+
+def test_no_turn_is_told_from_slow_or_sideways_motion_or_a_missing_heading() -> None:
+    heading = torch.tensor([[0.0, 0.1, 0.2, 0.3, 0.4]]).expand(3, -1)
+    valid = torch.ones(3, 5, dtype=torch.bool)
+    valid[2, 0] = False
+    velocity = torch.tensor([[1.0, 0.0], [3.0, 3.0], [6.0, 0.0]])
+    turn = turn_rate(heading, valid=valid, last=torch.full((3,), 4), velocity_mps=velocity, rate_hz=5.0)
+    assert turn.abs().max() == 0.0

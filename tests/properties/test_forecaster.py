@@ -40,6 +40,7 @@ def model(request: pytest.FixtureRequest) -> Forecaster:
             torch.nn.init.normal_(parameter, std=0.3)
         for name in ("basis", "anchors"):
             torch.nn.init.normal_(model.decoder.get_buffer(name), std=0.5)
+        model.turn_decay_s.fill_(1.0)
     return model.double().eval()
 
 
