@@ -102,6 +102,40 @@ def evaluate(
     run(windows, models=models, config=config, metrics=metrics, plots=plots)
 
 
+benchmark = typer.Typer(help="Figures that can be compared, over several seeds.", no_args_is_help=True)
+app.add_typer(benchmark, name="benchmark")
+
+
+@benchmark.command("held-out", epilog="Example: headway benchmark held-out --seeds 3 --out reports/held_out")
+def held_out(
+    *,
+    out: Annotated[Path, typer.Option(help="Folder for results.json; replaced whole.", metavar="DIR")],
+    windows: Annotated[Path, typer.Option(help="Folder of windows.", metavar="DIR")] = Path("artifacts/windows"),
+    seeds: Annotated[int, typer.Option(help="Trainings of each network.", min=1)] = 3,
+    params: Params = Path("params.yaml"),
+) -> None:
+    """Train the social and the plain LSTM several times, and judge them on the test split beside the baselines."""
+    from pipeline.config import EvaluateConfig, load_section  # noqa: PLC0415
+    from pipeline.evaluation.seeds import SHOWN, evaluate_seeds  # noqa: PLC0415
+    from pipeline.files import whole_folder, write_json  # noqa: PLC0415
+    from pipeline.training.recipe import load_recipe  # noqa: PLC0415
+
+    _may_replace(out, mark="results.json")
+    config = load_section("evaluate", EvaluateConfig, path=params)
+    results = evaluate_seeds(windows, recipe=load_recipe(params), seeds=range(seeds), config=config)
+    with whole_folder(out) as folder:
+        write_json(folder / "results.json", results.to_json())
+    typer.echo(f"movers of the test split, {seeds} seeds: mean [95 % interval over tracks]")
+    for name in results.by_seed:
+        row = results.report[name]["movers"]
+        cells = (f"{m} {row[m]:.3f} [{row[f'{m}_low']:.3f}, {row[f'{m}_high']:.3f}]" for m in SHOWN)
+        typer.echo(f"{name}: {', '.join(cells)}")
+    for name, parts in results.report["difference"].items():
+        row = parts["movers"]
+        cells = (f"{m} {row[m]:+.3f} [{row[f'{m}_low']:+.3f}, {row[f'{m}_high']:+.3f}]" for m in SHOWN)
+        typer.echo(f"{name}: {', '.join(cells)}")
+
+
 @app.command(epilog="Example: headway score --model artifacts/model --drives monday tuesday --out forecasts")
 def score(
     *,

@@ -45,7 +45,7 @@ if command -v uv >/dev/null; then
     links=$(find_links)
     export UV_FIND_LINKS=${links%,}
   fi
-  uv pip install $quiet --python "$venv/bin/python" --constraint constraints.txt --editable '.[dev]'
+  uv pip install --compile-bytecode $quiet --python "$venv/bin/python" --constraint constraints.txt --editable '.[dev]'
 else
   [[ -x $venv/bin/python ]] || "$python" -m venv "$venv" || {
     rm -rf "$venv"

@@ -17,7 +17,7 @@ from pipeline.errors import Dropped
 from pipeline.forecasts import Forecasts
 from pipeline.ingest.clean import CleanDrive
 from pipeline.ingest.ingest import ingest_drive
-from pipeline.scene.extract import extract_features
+from pipeline.scene.extract import extract_features, pick_device
 from pipeline.scene.store import SceneFeatures
 from pipeline.scoring.health import Health, input_health, merge, sound
 from pipeline.training.bundle import Bundle
@@ -74,7 +74,7 @@ def forecast_drive(
     lap("scene_features")
     windows = build_windows([clean], {clean.name: features}, config=_windows_config(bundle, every_s), split=None)
     lap("windows")
-    forecasts, health = forecast_windows(bundle, windows, device=device)
+    forecasts, health = forecast_windows(bundle, windows, device=pick_device(device))
     lap("forecast")
     return DriveForecast(
         name=drive.name,

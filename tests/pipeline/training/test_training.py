@@ -69,10 +69,11 @@ def test_a_torn_checkpoint_starts_anew(config: TrainConfig, tmp_path: Path) -> N
 
 def test_training_learns(config: TrainConfig, tmp_path: Path) -> None:
     windows = small_windows(num_scenes=150, gaps=False)
-    config = config.model_copy(update={"max_epochs": 16, "scenes_per_batch": 4, "learning_rate": 0.005})
-    fitted = Trainer(windows, config=config, checkpoint=tmp_path / "state").fit()
-    # The futures are arcs with constant acceleration: plainly learnable beyond constant velocity, the start.
-    assert fitted.history[fitted.best_epoch]["validation_ade_m"] < 0.9 * fitted.history[0]["validation_ade_m"]
+    free = {"max_epochs": 16, "scenes_per_batch": 4, "learning_rate": 0.01, "dropout": 0.0, "weight_decay": 0.01}
+    fitted = Trainer(windows, config=config.model_copy(update=free), checkpoint=tmp_path / "state").fit()
+    # The futures are arcs with constant acceleration: plainly learnable beyond the path that the network starts from.
+    cost = [entry["validation_cost"] for entry in fitted.history]
+    assert cost[fitted.best_epoch] < 0.8 * cost[0]
 
 
 def test_the_seed_alone_decides(config: TrainConfig, tmp_path: Path) -> None:

@@ -1,0 +1,41 @@
+"""``headway benchmark held-out``: several trainings, joined without counting a track twice."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from pipeline.config import EvaluateConfig, load_section
+from pipeline.evaluation.seeds import evaluate_seeds
+from pipeline.training.recipe import load_recipe
+from pipeline.windows.store import write_windows
+from tests.small_windows import NUM_CHANNELS, small_windows
+
+PARAMS = Path(__file__).parents[2] / "params.yaml"
+
+
+def test_seeds_are_joined_as_copies_of_the_same_tracks(tmp_path: Path) -> None:
+    params = yaml.safe_load(PARAMS.read_text())
+    params["train"] |= {"width": 8, "max_epochs": 2, "basis_rank": 3, "num_modes": 6, "precision": "fp32"}
+    params["scene_features"] |= {"stage": 1, "channels": NUM_CHANNELS}
+    params["evaluate"] |= {"bootstrap": 50}
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.safe_dump(params))
+    folder = tmp_path / "windows"
+    write_windows(folder, small_windows(num_scenes=60), extra={"backbone": ""})
+    found = evaluate_seeds(
+        folder,
+        recipe=load_recipe(path),
+        seeds=(3, 4),
+        config=load_section("evaluate", EvaluateConfig, path=path),
+        checkpoints=tmp_path / "checkpoints",
+    )
+    movers = found.report["social_lstm"]["movers"]
+    by_seed = found.by_seed["social_lstm"]["ade_m"]
+    assert by_seed[0] != by_seed[1]
+    assert movers["ade_m"] == pytest.approx(sum(by_seed) / 2, abs=1e-4)
+    assert movers["num_agents"] == 2 * movers["num_tracks"]  # here every window is a track of its own
+    assert found.by_seed["kalman"]["ade_m"][0] == found.by_seed["kalman"]["ade_m"][1]
+    assert not list((tmp_path / "checkpoints").glob("*"))
+    json.dumps(found.to_json(), allow_nan=False)
