@@ -20,6 +20,7 @@ from models.precision import at_least_single
 from models.scene import SceneEncoder
 
 _METRES = 10.0  # positions, speeds and sizes are divided by this before a layer sees them
+_FINE = 2.0  # differences of them, by this
 _CATEGORY_WIDTH = 8
 
 
@@ -132,7 +133,7 @@ class Forecaster(nn.Module):
     def encode(self, observed: Observed, *, frame: AgentFrame, static: Float[Tensor, "n s"]) -> Float[Tensor, "n d"]:
         """Run the coupled recurrence over the observed steps and join what each agent's state rests on."""
         velocity = step_velocity(observed, rate_hz=self.config.rate_hz)
-        steps = step_inputs(observed, velocity_mps=velocity, frame=frame)
+        steps = step_inputs(observed, velocity_mps=velocity, frame=frame, rate_hz=self.config.rate_hz)
         everywhere = static[:, None].expand(-1, steps.shape[1], -1)
         projected = self.inputs(torch.cat((steps, everywhere), dim=-1)).unbind(1)
         hidden = cell = steps.new_zeros(len(steps), self.config.width)
@@ -185,7 +186,7 @@ class Forecaster(nn.Module):
         )
 
 
-_STEP_WIDTH = 8
+_STEP_WIDTH = 12
 _STATIC_WIDTH = 7
 
 
@@ -198,9 +199,13 @@ def step_velocity(observed: Observed, *, rate_hz: float) -> Float[Tensor, "n t 2
 
 
 def step_inputs(
-    observed: Observed, *, velocity_mps: Float[Tensor, "n t 2"], frame: AgentFrame
-) -> Float[Tensor, "n t 8"]:
-    """Position, velocity, heading (cosine, sine, there or not) and validity at each step, in the agent's frame."""
+    observed: Observed, *, velocity_mps: Float[Tensor, "n t 2"], frame: AgentFrame, rate_hz: float
+) -> Float[Tensor, "n t 12"]:
+    """What is known of each agent at each step, in its own frame.
+
+    Position and velocity; how both differ from having always gone at the present velocity, on a finer scale, for in
+    that lie braking and turning; the heading (cosine, sine, there or not); whether the step is there.
+    """
     axis = frame.axis[:, None]
     position = unrotate(observed.xy_m - frame.origin_m[:, None], axis) / _METRES
     velocity = unrotate(velocity_mps, axis) / _METRES
@@ -208,7 +213,12 @@ def step_inputs(
     oriented = (observed.heading_valid & observed.valid)[..., None].to(position.dtype)
     heading = unrotate(heading, axis) * oriented
     there = observed.valid[..., None].to(position.dtype)
-    return torch.cat((position * there, velocity, heading, oriented, there), dim=-1)
+    steps = torch.arange(position.shape[1], device=position.device) - frame.last[:, None]
+    straight = frame.velocity_mps[:, None] * (steps / rate_hz)[..., None]
+    strayed = (position * _METRES - straight) / _FINE * there
+    both = torch.nn.functional.pad(observed.valid[:, 1:] & observed.valid[:, :-1], (1, 0))[..., None]
+    changed = (velocity * _METRES - frame.velocity_mps[:, None]) / _FINE * both
+    return torch.cat((position * there, velocity, strayed, changed, heading, oriented, there), dim=-1)
 
 
 def static_inputs(observed: Observed, *, frame: AgentFrame) -> Float[Tensor, "n 7"]:
