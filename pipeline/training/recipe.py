@@ -18,7 +18,6 @@ from pipeline.windows.select import scenes_of, select_scenes
 from pipeline.windows.store import read_extra, read_windows, windows_digest
 
 CHECKPOINTS: Final = Path(".headway/checkpoints")  # no DVC out: DVC deletes outs before a stage runs
-_VERSION: Final = 1  # of the training code: raise it where a checkpoint of before must not be gone on from
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,13 +70,19 @@ def load_recipe(path: Path = Path("params.yaml")) -> Recipe:
     )
 
 
+def _code_digest() -> str:
+    """Digest of the networks' and the training's source: what other code had begun is not gone on with."""
+    here = Path(__file__).parent
+    return digest(*sorted(here.glob("*.py")), *sorted((here.parents[1] / "models").glob("*.py")))
+
+
 class Training:
     """One training of a recipe on stored windows, resumable until it is cleared.
 
     Args:
         folder: The windows.
         recipe: What to train.
-        checkpoints: Folder of resumable states; the file's name stands for the recipe and the data.
+        checkpoints: Folder of resumable states; the file's name stands for recipe, data and code.
 
     Attributes:
         data: Digest of the windows.
@@ -95,7 +100,7 @@ class Training:
         if self.backbone is not None and made_by not in ("", backbone_digest(self.backbone, recipe.scene)):
             what = "were made by another backbone than scene_features names now"
             raise InputError(folder, what, "run the scene_features and windows stages again")
-        key = digest(json.dumps(recipe.params(), sort_keys=True), self.data, str(_VERSION))
+        key = digest(json.dumps(recipe.params(), sort_keys=True), self.data, _code_digest())
         self.path = checkpoints / f"{key}.safetensors"
         self.trainer = Trainer(self.windows, config=recipe.train, checkpoint=self.path)
 

@@ -8,6 +8,7 @@ import yaml
 
 from pipeline.config import EvaluateConfig, load_section
 from pipeline.evaluation.seeds import evaluate_seeds
+from pipeline.training import recipe as recipe_module
 from pipeline.training.recipe import load_recipe
 from pipeline.windows.store import write_windows
 from tests.small_windows import NUM_CHANNELS, small_windows
@@ -39,3 +40,19 @@ def test_seeds_are_joined_as_copies_of_the_same_tracks(tmp_path: Path) -> None:
     assert found.by_seed["kalman"]["ade_m"][0] == found.by_seed["kalman"]["ade_m"][1]
     assert not list((tmp_path / "checkpoints").glob("*"))
     json.dumps(found.to_json(), allow_nan=False)
+
+
+def test_the_name_of_a_resumable_state_stands_for_recipe_data_and_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "windows"
+    write_windows(folder, small_windows(num_scenes=60), extra={"backbone": ""})
+    recipe = load_recipe(PARAMS).without_neighbours_and_frames()
+    first = recipe_module.Training(folder, recipe=recipe, checkpoints=tmp_path).path
+    assert recipe_module.Training(folder, recipe=recipe, checkpoints=tmp_path).path == first
+    assert recipe_module.Training(folder, recipe=recipe.with_seed(9), checkpoints=tmp_path).path != first
+    monkeypatch.setattr(recipe_module, "_code_digest", lambda: "other code")
+    assert recipe_module.Training(folder, recipe=recipe, checkpoints=tmp_path).path != first
+    write_windows(folder, small_windows(num_scenes=61), extra={"backbone": ""})
+    monkeypatch.undo()
+    assert recipe_module.Training(folder, recipe=recipe, checkpoints=tmp_path).path != first
