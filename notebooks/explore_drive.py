@@ -27,7 +27,6 @@
 # It writes to a temporary folder only.
 
 # %%
-# jupytext's header looks like code
 import os
 import sys
 import tempfile
