@@ -49,7 +49,6 @@ from pipeline.evaluation.scene_plots import choose_scenes, plot_scene
 from pipeline.evaluation.style import COLOURS, FAINT
 from pipeline.ingest.ingest import ingest_drive
 from pipeline.ingest.report import ingest_report
-from pipeline.scene.extract import pick_device
 from pipeline.scene.images import decode, frame_bytes
 from pipeline.scoring.forecast import forecast_drive
 from pipeline.scoring.health import Health
@@ -229,7 +228,7 @@ plt.show()
 # objects and outputs that failed a check get constant velocity, or stay where they are.
 
 # %%
-result = forecast_drive(bundle, drive, device=pick_device("auto"))  # a GPU where there is one
+result = forecast_drive(bundle, drive)
 windows, forecasts = result.windows, result.forecasts
 num_scenes, num_modes, num_future = len(windows.index.t0_ns), *forecasts.mode_xy_m.shape[1:3]
 print(f"{len(result.health)} forecasts in {num_scenes} scenes: {num_modes} modes of {num_future / windows.rate_hz:g} s")
