@@ -66,6 +66,8 @@ def write_bundle(folder: Path, bundle: Bundle) -> None:
         save_file(_contiguous(bundle.model.state_dict()), temporary / _MODEL)
         if bundle.backbone is not None:
             save_file(_contiguous(bundle.backbone.state_dict()), temporary / _BACKBONE)
+        for file in temporary.iterdir():
+            file.chmod(0o644)  # safetensors lets the owner alone read
 
 
 def load_bundle(folder: Path) -> Bundle:

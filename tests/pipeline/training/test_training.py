@@ -133,6 +133,7 @@ def test_a_bundle_comes_back_whole_and_forecasts_the_same(config: TrainConfig, t
     )
     folder = tmp_path / "model"
     write_bundle(folder, bundle)
+    assert {file.stat().st_mode & 0o777 for file in folder.iterdir()} == {0o644}
     loaded = load_bundle(folder)
     assert (loaded.ingest, loaded.windows, loaded.scene, loaded.train) == (
         bundle.ingest, bundle.windows, bundle.scene, bundle.train,
