@@ -39,7 +39,7 @@ format: $(STAMP)  ## Put the code into its one format, and repair what ruff can
 
 # The pins are resolved without this machine's wheels, so that they hold on every machine. Needs uv.
 constraints:  ## Resolve constraints.txt anew
-	env -u UV_FIND_LINKS uv pip compile --quiet --universal --python-version 3.11 --extra dev --upgrade \
+	env -u UV_FIND_LINKS uv pip compile --quiet --universal --python-version 3.11 --extra dev --extra simulation --upgrade \
 	  --custom-compile-command "make constraints" pyproject.toml --output-file constraints.txt
 
 clean:  ## Remove the environment and all caches; artifacts and the tracking database stay

@@ -34,6 +34,42 @@ class Source(Section):
     path: str
 
 
+class SimulateConfig(Section):
+    """The simulated drives.
+
+    Attributes:
+        num_drives: How many; the kinds of world take turns.
+        seed: Of everything; drive k of a seed is the same however many are made.
+        duration_s: Of each drive.
+        rate_hz: Of the tracks.
+        frame_rate_hz: Of each camera's frames; must divide ``rate_hz``.
+        cameras: Any of front, front_left and front_right; none: tracks alone.
+        width_px: Of the frames.
+        height_px: Likewise.
+        range_m: The ego senses no farther than this.
+    """
+
+    num_drives: Count
+    seed: Annotated[int, Field(ge=0)]
+    duration_s: Positive
+    rate_hz: Positive
+    frame_rate_hz: Positive
+    cameras: list[Literal["front", "front_left", "front_right"]]
+    width_px: Count
+    height_px: Count
+    range_m: Positive
+
+    @model_validator(mode="after")
+    def _frames_at_steps(self) -> Self:
+        if not (self.rate_hz / self.frame_rate_hz).is_integer():
+            message = f"frame_rate_hz must divide rate_hz ({self.rate_hz:g})"
+            raise ValueError(message)
+        if len(set(self.cameras)) < len(self.cameras):
+            message = "cameras names one twice"
+            raise ValueError(message)
+        return self
+
+
 class IngestConfig(Section):
     """From raw measurements to one rate.
 

@@ -45,7 +45,7 @@ if command -v uv >/dev/null; then
     links=$(find_links)
     export UV_FIND_LINKS=${links%,}
   fi
-  uv pip install --compile-bytecode $quiet --python "$venv/bin/python" --constraint constraints.txt --editable '.[dev]'
+  uv pip install --compile-bytecode $quiet --python "$venv/bin/python" --constraint constraints.txt --editable '.[dev,simulation]'
 else
   [[ -x $venv/bin/python ]] || "$python" -m venv "$venv" || {
     rm -rf "$venv"
@@ -54,5 +54,5 @@ else
   }
   "$venv/bin/python" -m pip --version >/dev/null 2>&1 || "$venv/bin/python" -m ensurepip --default-pip
   "$venv/bin/python" -m pip install $quiet $quiet --disable-pip-version-check \
-    --constraint constraints.txt --editable '.[dev]'
+    --constraint constraints.txt --editable '.[dev,simulation]'
 fi
