@@ -155,7 +155,8 @@ class Trainer:
                     self.best = {n: v.clone() for n, v in module_tensors(self.average.module, prefix="best").items()}
                 self._save()
                 on_epoch(len(self.history) - 1, metrics)
-                bar.update(task, advance=1, description=f"train (validation {metrics['validation_ade_m']:.3f} m)")
+                bar.update(task, description=f"train (validation {metrics['validation_ade_m']:.3f} m)")
+                bar.advance(task)
         restore_module(self.model, self.best, prefix="best")
         return Fitted(model=self.model.eval().cpu(), history=self.history, best_epoch=self.best_epoch)
 
