@@ -12,7 +12,7 @@ from rich.text import Text
 T = TypeVar("T")
 LINE_EVERY_S: Final = 15.0
 _SPEED_OVER_S: Final = 300.0  # rich's 30 s give no remaining time where one item takes longer than that
-_CONSOLE = Console(stderr=True)  # one for all: a bar inside another one is then drawn below it
+CONSOLE = Console(stderr=True)  # one for all: a bar inside another one is then drawn below it
 
 
 class _Rate(TextColumn):
@@ -39,7 +39,7 @@ class _Bar(Progress):
             TimeRemainingColumn(),
         )
         super().__init__(
-            *columns, console=_CONSOLE, disable=not _CONSOLE.is_terminal, speed_estimate_period=_SPEED_OVER_S
+            *columns, console=CONSOLE, disable=not CONSOLE.is_terminal, speed_estimate_period=_SPEED_OVER_S
         )
         self._said_s = self.get_time()
 

@@ -11,7 +11,7 @@ from pipeline import progress
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The time that bars read."""
     now_s = [1000.0]
-    monkeypatch.setattr("rich.progress.monotonic", lambda: now_s[0])
+    monkeypatch.setattr(progress.CONSOLE, "get_time", lambda: now_s[0])
     return now_s
 
 
