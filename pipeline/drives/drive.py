@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from pipeline.drives.map import DriveMap
 from pipeline.errors import Dropped
 
 TRACK_COLUMNS: Final[dict[str, str]] = {
@@ -66,6 +67,7 @@ class Drive:
         tracks: One row per measurement, with the columns of ``TRACK_COLUMNS``. NaN: not measured.
         cameras: By camera name.
         frames: One row per image, with the columns of ``FRAME_COLUMNS``; empty without cameras.
+        map: In the world frame of the tracks; None where the source has none.
         dropped: What the reader had to leave out.
         notes: What the reader decided where the source left it open, one line each.
     """
@@ -77,6 +79,7 @@ class Drive:
     tracks: pd.DataFrame
     cameras: Mapping[str, Camera] = field(default_factory=dict)
     frames: pd.DataFrame
+    map: DriveMap | None = None
     dropped: tuple[Dropped, ...] = ()
     notes: tuple[str, ...] = ()
 

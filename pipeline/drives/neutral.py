@@ -14,6 +14,7 @@ import pandas as pd
 from jaxtyping import Bool
 
 from pipeline.drives.drive import FRAME_COLUMNS, TRACK_COLUMNS, Camera, Drive, no_frames
+from pipeline.drives.geojson import write_map
 from pipeline.drives.reader import DriveRef, is_plain_name, plain_name
 from pipeline.drives.tables import dropped_rows, integers, read_table, table_path
 from pipeline.drives.words import EGO, categories_of
@@ -24,6 +25,7 @@ FORMAT: Final = "neutral"
 TRACK_NUMBERS: Final = ("x_m", "y_m", "z_m", "heading_rad", "length_m", "width_m", "height_m")
 POSE_NUMBERS: Final = ("x_m", "y_m", "z_m", "qw", "qx", "qy", "qz")
 CAMERA_NUMBERS: Final = ("width_px", "height_px", "fx_px", "fy_px", "cx_px", "cy_px")
+MAP: Final = "map.geojson"
 _MOST_JSON_BYTES: Final = 1_000_000
 
 
@@ -66,7 +68,7 @@ class NeutralReader:
 
 
 def write_drive(drive: Drive, folder: Path, *, table: Literal["csv", "parquet"] = "csv") -> None:
-    """Write a drive in the neutral layout: ``drive.json``, tracks and, where there are any, cameras and frames.
+    """Write a drive in the neutral layout: ``drive.json``, tracks and, where there are any, cameras, frames and map.
 
     Args:
         drive: What to write. Frame paths are written as they are; the images themselves are the caller's.
@@ -82,6 +84,8 @@ def write_drive(drive: Drive, folder: Path, *, table: Literal["csv", "parquet"] 
         cameras = pd.DataFrame([{"camera": name, **asdict(camera)} for name, camera in drive.cameras.items()])
         _write_table(folder, "cameras", cameras, table=table)
         _write_table(folder, "frames", drive.frames[list(FRAME_COLUMNS)], table=table)
+    if drive.map is not None:
+        write_map(folder / MAP, drive.map)
 
 
 def _write_table(folder: Path, name: str, content: pd.DataFrame, *, table: Literal["csv", "parquet"]) -> None:
