@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import shapely
-from shapely import Polygon
+from shapely import MultiPolygon, Polygon
 
-from pipeline.drives.map import DriveMap
+from pipeline.drives.json_file import read_json
+from pipeline.drives.map import DriveMap, polygons, union
+from pipeline.errors import Dropped, InputError
 from pipeline.files import whole_file
 
 LANE: Final = "lane"
 CROSSING: Final = "crossing"
 DRIVABLE_AREA: Final = "drivable_area"
+KINDS: Final = (LANE, CROSSING, DRIVABLE_AREA)
 _GRID_M: Final = 0.001
+_MOST_MB: Final = 50  # a few square kilometres of a detailed city map
+_MAX_POSITION_M: Final = 1e8  # as ingest has it for tracks
+_LEAST_EXTENT_M: Final = 1.0  # no road is smaller; a town in degrees is
+_EXAMPLE: Final = '{"type": "FeatureCollection", "features": [...]}'
 
 
 def write_map(path: Path, drive_map: DriveMap) -> None:
@@ -41,8 +49,11 @@ def write_map(path: Path, drive_map: DriveMap) -> None:
 
 
 def _rounded(parts: Sequence[Polygon]) -> list[Polygon]:
-    """Polygons on the grid of millimetres, still valid: rounding each corner alone can make edges cross."""
-    snapped = shapely.set_precision(np.array([*parts], dtype=object), _GRID_M)
+    """Polygons on the grid of millimetres, still valid: rounding each corner alone can make edges cross.
+
+    Rings start where ``shapely.normalize`` has it, so that a map that was read is written as the same bytes.
+    """
+    snapped = shapely.normalize(shapely.set_precision(np.array([*parts], dtype=object), _GRID_M))
     return [part for part in shapely.get_parts(snapped) if not part.is_empty]
 
 
@@ -51,3 +62,111 @@ def _feature(kind: str, polygon: Polygon) -> dict[str, Any]:
     coordinates = [np.round(shapely.get_coordinates(ring), 3).tolist() for ring in rings]
     geometry = {"type": "Polygon", "coordinates": coordinates}
     return {"type": "Feature", "properties": {"kind": kind}, "geometry": geometry}
+
+
+def read_map(path: Path) -> tuple[DriveMap, tuple[str, ...], tuple[Dropped, ...]]:
+    """Read a FeatureCollection of Polygons and MultiPolygons with ``properties.kind``, in metres in the world frame.
+
+    Features of other kinds than ``KINDS`` are left alone. Without a drivable area, it is the union of the lanes.
+
+    Returns:
+        The map; notes on what was mended or not used; polygons that were dropped because they have no area.
+
+    Raises:
+        InputError: There is no map in it that can be trusted; the message names the feature (counted from 0).
+    """
+    content = read_json(path, most_mb=_MOST_MB, smaller="cut it to the drive's surroundings", example=_EXAMPLE)
+    features = content.get("features")
+    if content.get("type") != "FeatureCollection" or not isinstance(features, list):
+        raise InputError(path, "is no GeoJSON FeatureCollection", f"write one like {_EXAMPLE}")
+    parts: dict[str, list[Polygon]] = {kind: [] for kind in KINDS}
+    others: Counter[str] = Counter()
+    mended: list[int] = []
+    flat: list[int] = []
+    for index, feature in enumerate(features):
+        kind = _kind(feature, where=f"{path}: features[{index}]")
+        if kind not in KINDS:
+            others[repr(kind)[:40]] += 1
+            continue
+        geometry = _geometry(feature, where=f"{path}: features[{index}]")
+        found = polygons([geometry])
+        parts[kind] += found
+        if not found:
+            flat.append(index)
+        elif not geometry.is_valid:
+            mended.append(index)
+    if not any(parts.values()):
+        todo = 'write "properties": {"kind": "lane"} into the features'
+        raise InputError(path, f"has no polygon whose kind is {', '.join(KINDS[:-1])} or {KINDS[-1]}", todo)
+    drive_map = DriveMap(
+        lanes=tuple(parts[LANE]),
+        crossings=tuple(parts[CROSSING]),
+        drivable_area=union(parts[DRIVABLE_AREA] or parts[LANE]),
+    )
+    _check_extent(drive_map, path=path)
+    dropped = (
+        (Dropped(where=_named(path, flat), reason="map polygon without an area", count=len(flat)),) if flat else ()
+    )
+    return drive_map, _notes(path, mended=mended, others=others), dropped
+
+
+def _kind(feature: Any, *, where: str) -> Any:
+    """The feature's kind, whatever it may be; None where it has none."""
+    if not isinstance(feature, dict):
+        raise InputError(where, "is no GeoJSON Feature", 'write one like {"type": "Feature", ...}')
+    properties = feature.get("properties")
+    return properties.get("kind") if isinstance(properties, dict) else None
+
+
+def _geometry(feature: dict[str, Any], *, where: str) -> MultiPolygon:
+    """The feature's polygons as they are written, which may cross themselves."""
+    geometry = feature.get("geometry")
+    name = geometry.get("type") if isinstance(geometry, dict) else None
+    if not isinstance(geometry, dict) or name not in ("Polygon", "MultiPolygon"):
+        raise InputError(where, f"has the geometry {repr(name)[:40]}", "give a Polygon or a MultiPolygon")
+    coordinates = geometry.get("coordinates")
+    members: list[Any] = [coordinates] if name == "Polygon" else coordinates if isinstance(coordinates, list) else []
+    if not members or not all(isinstance(rings, list) and rings for rings in members):
+        raise InputError(where, "has no coordinates", "write a list of rings for each polygon")
+    polygons_m = [[_ring(ring, where=where) for ring in rings] for rings in members]
+    return MultiPolygon([Polygon(shell, holes) for shell, *holes in polygons_m])
+
+
+def _ring(ring: Any, *, where: str) -> np.ndarray:
+    """The corners of a ring; heights are left out."""
+    try:
+        points: np.ndarray = np.array(ring)
+    except ValueError:  # ragged
+        points = np.empty(0)
+    if points.ndim != 2 or points.shape[1] not in (2, 3) or points.dtype.kind not in "iuf":
+        raise InputError(where, "has a ring that is no list of [x, y] in metres", "write numbers, two per corner")
+    if len(points) < 3:
+        raise InputError(where, f"has a ring of {len(points)} corners", "give at least three")
+    points = points[:, :2].astype(np.float64)
+    if not np.isfinite(points).all():
+        raise InputError(where, "has a coordinate that is not finite", "mend it")
+    if np.abs(points).max() > _MAX_POSITION_M:
+        raise InputError(where, f"has a coordinate beyond {_MAX_POSITION_M:g} m", "give metres in the world frame")
+    return points
+
+
+def _check_extent(drive_map: DriveMap, *, path: Path) -> None:
+    left, bottom, right, top = drive_map.bounds_m
+    if max(right - left, top - bottom) < _LEAST_EXTENT_M:
+        what = f"is {right - left:.4g} x {top - bottom:.4g} m in all, as if it were in longitude and latitude"
+        raise InputError(path, what, "convert it to metres in the world frame of the tracks")
+
+
+def _notes(path: Path, *, mended: Sequence[int], others: Counter[str]) -> tuple[str, ...]:
+    notes: tuple[str, ...] = ()
+    if mended:
+        notes += (f"{_named(path, mended)}: cross themselves and were mended ({len(mended)} polygons)",)
+    if others:
+        some = ", ".join(sorted(others)[:5])
+        notes += (f"{path}: {others.total()} features of other kinds ({some}) are not used",)
+    return notes
+
+
+def _named(path: Path, indices: Sequence[int]) -> str:
+    more = " and others" if len(indices) > 5 else ""
+    return f"{path}: features {', '.join(map(str, indices[:5]))}{more}"

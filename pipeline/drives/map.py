@@ -29,9 +29,17 @@ class DriveMap:
     drivable_area: MultiPolygon
 
     def __post_init__(self) -> None:
-        every = np.array([*self.lanes, *self.crossings, *self.drivable_area.geoms], dtype=object)
-        assert not shapely.is_empty(every).any()
-        assert shapely.is_valid(every).all()
+        assert not shapely.is_empty(self._polygons()).any()
+        assert shapely.is_valid(self._polygons()).all()
+
+    @property
+    def bounds_m(self) -> tuple[float, float, float, float]:
+        """Least x and y, greatest x and y of all polygons; NaN where there is none."""
+        left, bottom, right, top = shapely.total_bounds(self._polygons()).tolist()
+        return left, bottom, right, top
+
+    def _polygons(self) -> np.ndarray:
+        return np.array([*self.lanes, *self.crossings, *self.drivable_area.geoms], dtype=object)
 
 
 def polygons(geometries: Iterable[BaseGeometry]) -> tuple[Polygon, ...]:

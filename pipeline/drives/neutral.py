@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool
 
 from pipeline.drives.drive import FRAME_COLUMNS, TRACK_COLUMNS, Camera, Drive, no_frames
-from pipeline.drives.geojson import write_map
+from pipeline.drives.geojson import read_map, write_map
+from pipeline.drives.json_file import read_json
+from pipeline.drives.map import DriveMap
 from pipeline.drives.reader import DriveRef, is_plain_name, plain_name
 from pipeline.drives.tables import dropped_rows, integers, read_table, table_path
 from pipeline.drives.words import EGO, categories_of
@@ -26,7 +27,6 @@ TRACK_NUMBERS: Final = ("x_m", "y_m", "z_m", "heading_rad", "length_m", "width_m
 POSE_NUMBERS: Final = ("x_m", "y_m", "z_m", "qw", "qx", "qy", "qz")
 CAMERA_NUMBERS: Final = ("width_px", "height_px", "fx_px", "fy_px", "cx_px", "cy_px")
 MAP: Final = "map.geojson"
-_MOST_JSON_BYTES: Final = 1_000_000
 
 
 class NeutralReader:
@@ -54,6 +54,7 @@ class NeutralReader:
         _, rate_hz = _read_about(ref.path)
         tracks, notes, dropped = _read_tracks(ref.path)
         cameras, frames, frames_dropped = _read_cameras(ref.path)
+        drive_map, map_notes, map_dropped = _read_map(ref.path, tracks=tracks)
         return Drive(
             name=ref.name,
             format=self.name,
@@ -62,8 +63,9 @@ class NeutralReader:
             tracks=tracks,
             cameras=cameras,
             frames=frames,
-            dropped=dropped + frames_dropped,
-            notes=notes,
+            map=drive_map,
+            dropped=dropped + frames_dropped + map_dropped,
+            notes=notes + map_notes,
         )
 
 
@@ -99,23 +101,8 @@ def _write_table(folder: Path, name: str, content: pd.DataFrame, *, table: Liter
 def _read_about(folder: Path) -> tuple[str, float]:
     """Name and rate from ``drive.json``."""
     path = folder / "drive.json"
-    try:
-        with path.open("rb") as file:
-            encoded = file.read(_MOST_JSON_BYTES + 1)
-    except FileNotFoundError as error:
-        raise InputError(path, "is missing", 'write one like {"name": "my-drive", "rate_hz": 10.0}') from error
-    except OSError as error:
-        raise InputError(path, f"cannot be read ({error.strerror})", "check its permissions") from error
-    if len(encoded) > _MOST_JSON_BYTES:
-        raise InputError(path, "is over 1 MB", "keep name, source, licence and rate_hz alone in it")
-    try:
-        content: Any = json.loads(encoded.decode("utf-8-sig"))
-    except json.JSONDecodeError as error:
-        raise InputError(f"{path}: line {error.lineno}", f"is not JSON ({error.msg})", "mend it") from error
-    except (ValueError, RecursionError) as error:  # not UTF-8, a number of thousands of digits, nested without end
-        raise InputError(path, f"is not JSON ({error.__class__.__name__})", "mend it") from error
-    if not isinstance(content, dict):
-        raise InputError(path, "is not a JSON object", 'write one like {"name": "my-drive", "rate_hz": 10.0}')
+    smaller, example = "keep name, source, licence and rate_hz alone in it", '{"name": "my-drive", "rate_hz": 10.0}'
+    content = read_json(path, most_mb=1, smaller=smaller, example=example)
     for key in ("name", "rate_hz"):
         if key not in content:
             raise InputError(path, f"has no '{key}'", "add it")
@@ -219,3 +206,18 @@ def _stays_inside(image: str, *, folder: Path) -> bool:
         return False
     root = os.path.realpath(folder)
     return os.path.realpath(folder / image).startswith(root.rstrip(os.sep) + os.sep)
+
+
+def _read_map(folder: Path, *, tracks: pd.DataFrame) -> tuple[DriveMap | None, tuple[str, ...], tuple[Dropped, ...]]:
+    """The map, which may be absent; one that cannot be used is left out, and the drive goes on without it."""
+    path = folder / MAP
+    if not path.exists():
+        return None, (), ()
+    try:
+        drive_map, notes, dropped = read_map(path)
+    except InputError as error:
+        return None, (), (Dropped(where=error.where, reason=f"map not used: {error.what}; {error.todo}"),)
+    left, bottom, right, top = drive_map.bounds_m
+    if not (tracks["x_m"].between(left, right) & tracks["y_m"].between(bottom, top)).any():
+        notes += (f"{path}: no agent is ever on the map; give it in the world frame of the tracks",)
+    return drive_map, notes, dropped
