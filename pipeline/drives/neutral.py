@@ -69,15 +69,24 @@ class NeutralReader:
         )
 
 
-def write_drive(drive: Drive, folder: Path, *, table: Literal["csv", "parquet"] = "csv") -> None:
+def write_drive(
+    drive: Drive,
+    folder: Path,
+    *,
+    source: str | None = None,
+    licence: str = "",
+    table: Literal["csv", "parquet"] = "csv",
+) -> None:
     """Write a drive in the neutral layout: ``drive.json``, tracks and, where there are any, cameras, frames and map.
 
     Args:
         drive: What to write. Frame paths are written as they are; the images themselves are the caller's.
         folder: The drive's folder; made where it is missing.
+        source: Where it comes from, for people to read; its format by default.
+        licence: Likewise.
         table: How the tables are written.
     """
-    about = {"name": drive.name, "source": drive.format, "licence": "", "rate_hz": drive.rate_hz}
+    about = {"name": drive.name, "source": source or drive.format, "licence": licence, "rate_hz": drive.rate_hz}
     write_json(folder / "drive.json", about)
     words = np.where(drive.tracks["is_ego"], EGO, drive.tracks["raw_category"])
     tracks = drive.tracks.assign(category=words)[["timestamp_ns", "track_id", "category", *TRACK_NUMBERS]]
