@@ -11,6 +11,7 @@ import pandas as pd
 from jaxtyping import Int
 
 from pipeline.drives.drive import FRAME_COLUMNS, Camera
+from pipeline.drives.map import DriveMap
 from pipeline.errors import Dropped
 
 CLEAN_COLUMNS: Final[dict[str, str]] = {
@@ -46,6 +47,7 @@ class CleanDrive:
         tracks: Columns of ``CLEAN_COLUMNS``.
         cameras: By camera name.
         frames: Columns of ``FRAME_COLUMNS``, sorted by (timestamp_ns, camera).
+        map: In the world frame of the tracks; None where the source has none.
         dropped: What reading and cleaning left out, and why.
         notes: What the reader had to assume.
         num_raw_rows: Measurements that the reader delivered, before cleaning.
@@ -58,6 +60,7 @@ class CleanDrive:
     tracks: pd.DataFrame
     cameras: Mapping[str, Camera] = field(default_factory=dict)
     frames: pd.DataFrame
+    map: DriveMap | None = None
     dropped: tuple[Dropped, ...] = ()
     notes: tuple[str, ...] = ()
     num_raw_rows: int = 0

@@ -52,6 +52,7 @@ def ingest_drive(drive: Drive, *, config: IngestConfig) -> CleanDrive:
         tracks=tracks,
         cameras=dict(drive.cameras),
         frames=frames,
+        map=drive.map,
         dropped=everything_dropped,
         notes=drive.notes,
         num_raw_rows=len(drive.tracks),

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.drives.categories import Category
+from pipeline.drives.map import DriveMap
 from pipeline.ingest.clean import CleanDrive
 from pipeline.ingest.jumps import is_later_part
 
@@ -19,8 +20,9 @@ def ingest_report(clean: CleanDrive) -> dict[str, Any]:
         JSON: the drive's ``name``, ``duration_s``, ``rate_hz`` and ``num_steps``; ``num_raw_rows`` in and ``num_rows``
         out, of which ``num_measured_rows`` lie exactly on a measurement; ``agents_by_category`` (an agent by the
         category of its first row); ``num_agents_split`` (parts begun by an impossible jump); ``num_gaps`` (places
-        where an agent is missing between two of its rows); ``num_frames`` and ``cameras``; ``dropped_by_reason``, the
-        ``dropped`` entries themselves and the reader's ``notes``.
+        where an agent is missing between two of its rows); ``num_frames`` and ``cameras``; ``map`` (how many ``lanes``
+        and ``crossings``, and the ``drivable_area_m2``; null without a map); ``dropped_by_reason``, the ``dropped``
+        entries themselves and the reader's ``notes``.
     """
     tracks = clean.tracks
     first = tracks.drop_duplicates("agent_id")
@@ -44,10 +46,18 @@ def ingest_report(clean: CleanDrive) -> dict[str, Any]:
         "num_gaps": int((same_agent & (np.diff(step) > 1)).sum()),
         "num_frames": len(clean.frames),
         "cameras": sorted(clean.cameras),
+        "map": _map_counts(clean.map),
         "dropped_by_reason": dict(sorted(reasons.items())),
         "dropped": [{"where": entry.where, "reason": entry.reason, "count": entry.count} for entry in clean.dropped],
         "notes": list(clean.notes),
     }
+
+
+def _map_counts(drive_map: DriveMap | None) -> dict[str, float] | None:
+    if drive_map is None:
+        return None
+    area_m2 = round(drive_map.drivable_area.area, 1)
+    return {"lanes": len(drive_map.lanes), "crossings": len(drive_map.crossings), "drivable_area_m2": area_m2}
 
 
 def _by_name(categories: list[int]) -> dict[str, int]:

@@ -1,8 +1,9 @@
 """Clean drives on disk: Parquet tables that read back exactly what was written.
 
 A folder holds, per drive, ``<name>.parquet`` (the tracks), ``<name>.steps.parquet`` (the step clock),
-``<name>.frames.parquet`` (the frames; the cameras in its metadata) and ``<name>.report.json`` (for people), and one
-``drives.json`` that names the drives. Whoever reads a folder reads that list, never the directory.
+``<name>.frames.parquet`` (the frames; the cameras in its metadata), ``<name>.map.parquet`` (the map; no rows where
+there is none) and ``<name>.report.json`` (for people), and one ``drives.json`` that names the drives. Whoever reads a
+folder reads that list, never the directory.
 """
 
 from __future__ import annotations
@@ -16,23 +17,20 @@ from typing import Any, Final, TypeVar
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 from pydantic import TypeAdapter, ValidationError
 
 from pipeline.drives.categories import Category
 from pipeline.drives.drive import FRAME_COLUMNS, Camera
+from pipeline.drives.map import DriveMap
 from pipeline.drives.reader import is_plain_name
 from pipeline.errors import Dropped, InputError
-from pipeline.files import whole_file, write_json
+from pipeline.files import write_json
 from pipeline.ingest.clean import CLEAN_COLUMNS, CleanDrive
+from pipeline.ingest.map_table import read_map_table, write_map_table
 from pipeline.ingest.report import ingest_report
+from pipeline.ingest.tables import TODO, read_table, write_table
 
 STEP_COLUMNS: Final = {"t_ns": "int64"}
-_KEY: Final = b"headway"
-_TODO: Final = "run ingest again"
-_ARROW: Final = {"str": pa.string(), "bool": pa.bool_(), "int8": pa.int8(), "int32": pa.int32(), "int64": pa.int64()}
-_ARROW["float64"] = pa.float64()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,9 +76,10 @@ def write_clean(folder: Path, clean: CleanDrive) -> None:
     }
     cameras = {camera: asdict(value) for camera, value in clean.cameras.items()}
     steps = pd.DataFrame({"t_ns": clean.step_times_ns})
-    _write_table(folder / f"{name}.parquet", clean.tracks, columns=CLEAN_COLUMNS, metadata=head)
-    _write_table(folder / f"{name}.steps.parquet", steps, columns=STEP_COLUMNS, metadata=None)
-    _write_table(folder / f"{name}.frames.parquet", clean.frames, columns=FRAME_COLUMNS, metadata=cameras)
+    write_table(folder / f"{name}.parquet", clean.tracks, columns=CLEAN_COLUMNS, metadata=head)
+    write_table(folder / f"{name}.steps.parquet", steps, columns=STEP_COLUMNS, metadata=None)
+    write_table(folder / f"{name}.frames.parquet", clean.frames, columns=FRAME_COLUMNS, metadata=cameras)
+    write_map_table(folder / f"{name}.map.parquet", clean.map)
     write_json(folder / f"{name}.report.json", ingest_report(clean))
 
 
@@ -105,9 +104,9 @@ def clean_names(folder: Path) -> list[str]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise InputError(path, f"cannot be read ({error.__class__.__name__})", _TODO) from error
+        raise InputError(path, f"cannot be read ({error.__class__.__name__})", TODO) from error
     names = _parsed(content, _INDEX, path=path).drives
-    return [_plain(name, where=path, todo=_TODO) for name in names]
+    return [_plain(name, where=path, todo=TODO) for name in names]
 
 
 def find_cleans(root: Path, *, sources: Sequence[str]) -> dict[str, Path]:
@@ -133,15 +132,15 @@ def read_clean(folder: Path, name: str) -> CleanDrive:
     Raises:
         InputError: A file is missing or is not what ``write_clean`` writes; the message names it.
     """
-    _plain(name, where=folder, todo=_TODO)
+    _plain(name, where=folder, todo=TODO)
     path = folder / f"{name}.parquet"
-    tracks, metadata = _read_table(path, columns=CLEAN_COLUMNS)
+    tracks, metadata = read_table(path, columns=CLEAN_COLUMNS)
     head = _parsed(metadata, _HEAD, path=path)
     frames_path = folder / f"{name}.frames.parquet"
-    frames, cameras = _read_table(frames_path, columns=FRAME_COLUMNS)
+    frames, cameras = read_table(frames_path, columns=FRAME_COLUMNS)
     step_times_ns = _read_steps(folder, name)
     if head.name != name or not 0.0 < head.rate_hz < math.inf:
-        raise InputError(path, "does not say what ingest writes into it", _TODO)
+        raise InputError(path, "does not say what ingest writes into it", TODO)
     _check_tracks(tracks, step_times_ns=step_times_ns, path=path)
     return CleanDrive(
         name=head.name,
@@ -151,10 +150,20 @@ def read_clean(folder: Path, name: str) -> CleanDrive:
         tracks=tracks,
         cameras=_parsed(cameras, _CAMERAS, path=frames_path),
         frames=frames,
+        map=read_map(folder, name),
         dropped=head.dropped,
         notes=head.notes,
         num_raw_rows=head.num_raw_rows,
     )
+
+
+def read_map(folder: Path, name: str) -> DriveMap | None:
+    """A drive's map; None where it has none.
+
+    Raises:
+        InputError: As ``read_clean``.
+    """
+    return read_map_table(folder / f"{_plain(name, where=folder, todo=TODO)}.map.parquet")
 
 
 def read_span(folder: Path, name: str) -> tuple[int, int]:
@@ -163,16 +172,16 @@ def read_span(folder: Path, name: str) -> tuple[int, int]:
     Raises:
         InputError: As ``read_clean``.
     """
-    steps = _read_steps(folder, _plain(name, where=folder, todo=_TODO))
+    steps = _read_steps(folder, _plain(name, where=folder, todo=TODO))
     return int(steps[0]), int(steps[-1])
 
 
 def _read_steps(folder: Path, name: str) -> np.ndarray:
     path = folder / f"{name}.steps.parquet"
-    table, _ = _read_table(path, columns=STEP_COLUMNS)
+    table, _ = read_table(path, columns=STEP_COLUMNS)
     steps = table["t_ns"].to_numpy(np.int64)
     if not len(steps) or (steps[1:] <= steps[:-1]).any():
-        raise InputError(path, "does not hold ascending times", _TODO)
+        raise InputError(path, "does not hold ascending times", TODO)
     return steps
 
 
@@ -189,7 +198,7 @@ def _check_tracks(tracks: pd.DataFrame, *, step_times_ns: np.ndarray, path: Path
     categories = tracks["category"].isin([int(category) for category in Category])
     timed = inside and bool((step_times_ns[step] == tracks["t_ns"].to_numpy()).all())
     if not (timed and ascending and grouped and np.isfinite(numbers).all() and categories.all()):
-        raise InputError(path, "is not a table of clean tracks", _TODO)
+        raise InputError(path, "is not a table of clean tracks", TODO)
 
 
 def _plain(name: str, *, where: str | Path, todo: str) -> str:
@@ -199,42 +208,8 @@ def _plain(name: str, *, where: str | Path, todo: str) -> str:
     return name
 
 
-def _schema(columns: Mapping[str, str]) -> pa.Schema:
-    return pa.schema([pa.field(name, _ARROW[kind], nullable=False) for name, kind in columns.items()])
-
-
-def _write_table(path: Path, frame: pd.DataFrame, *, columns: Mapping[str, str], metadata: Any) -> None:
-    # Through numpy: from_pandas would turn NaN (not recorded) into null.
-    arrays = [pa.array(frame[column].to_numpy(), type=_ARROW[kind]) for column, kind in columns.items()]
-    table = pa.Table.from_arrays(arrays, schema=_schema(columns))
-    text = json.dumps(metadata, allow_nan=False, sort_keys=True)
-    with whole_file(path) as temporary:
-        pq.write_table(
-            table.replace_schema_metadata({_KEY: text.encode()}),
-            temporary,
-            compression="zstd",
-            write_page_checksum=True,
-        )
-
-
-def _read_table(path: Path, *, columns: Mapping[str, str]) -> tuple[pd.DataFrame, Any]:
-    """A table and its metadata, the columns and their types as expected, nothing missing."""
-    expected = _schema(columns)
-    try:
-        # A plain file handle: a name is never taken for the address of a store elsewhere.
-        with path.open("rb") as file:
-            table = pq.read_table(file, page_checksum_verification=True)
-        same = table.schema.names == expected.names and table.schema.types == expected.types
-        if not same or any(column.null_count for column in table.columns):
-            raise InputError(path, "does not have the columns of this version", _TODO)
-        metadata = json.loads((table.schema.metadata or {}).get(_KEY, b"null"))
-        return table.to_pandas(ignore_metadata=True).astype(dict(columns)), metadata
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError, pa.ArrowException) as error:
-        raise InputError(path, f"cannot be read ({error.__class__.__name__})", _TODO) from error
-
-
 def _parsed(value: Any, adapter: TypeAdapter[T], *, path: Path) -> T:
     try:
         return adapter.validate_python(value)
     except ValidationError as error:
-        raise InputError(path, "does not say what ingest writes into it", _TODO) from error
+        raise InputError(path, "does not say what ingest writes into it", TODO) from error

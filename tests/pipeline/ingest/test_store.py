@@ -9,20 +9,30 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import shapely
+from shapely import Polygon, box
 
 from pipeline.drives.drive import FRAME_COLUMNS
+from pipeline.drives.map import DriveMap, polygons, union
 from pipeline.errors import Dropped, InputError
 from pipeline.ingest.clean import CleanDrive
 from pipeline.ingest.ingest import ingest_drive
-from pipeline.ingest.store import clean_names, find_cleans, read_clean, read_span, write_clean, write_index
+from pipeline.ingest.store import clean_names, find_cleans, read_clean, read_map, read_span, write_clean, write_index
 from tests.raw_drives import CAMERA, CONFIG, drawn_drive, raw_drive, raw_rows
+
+THIRD = 1.0 / 3.0  # no number of millimetres
+MAP = DriveMap(
+    lanes=polygons([box(0, 0, 50, THIRD), box(0, 4, 50, 8).difference(box(1, 5, 2, 6))]),
+    crossings=(box(20, 0, 24, 8),),
+    drivable_area=union([box(0, 0, 50, 8), box(100, 0, 101, THIRD)]),
+)
 
 
 @pytest.fixture
 def clean() -> CleanDrive:
     drive = drawn_drive(np.random.default_rng(3))
     frames = pd.DataFrame([(7, "front", "ä.jpg", 0.1, 0.2, 0.3, 1.0, 0.0, 0.0, 0.0)], columns=list(FRAME_COLUMNS))
-    drive = replace(drive, frames=frames.astype(FRAME_COLUMNS), cameras={"front": CAMERA}, notes=("ü",))
+    drive = replace(drive, frames=frames.astype(FRAME_COLUMNS), cameras={"front": CAMERA}, notes=("ü",), map=MAP)
     return ingest_drive(replace(drive, dropped=(Dropped(where="x", reason="y", count=3),)), config=CONFIG)
 
 
@@ -31,7 +41,7 @@ def assert_same(left: CleanDrive, right: CleanDrive) -> None:
     pd.testing.assert_frame_equal(left.frames, right.frames, check_exact=True)
     assert left.step_times_ns.dtype == right.step_times_ns.dtype == np.int64
     assert left.step_times_ns.tolist() == right.step_times_ns.tolist()
-    for name in ("name", "source_path", "rate_hz", "cameras", "dropped", "notes", "num_raw_rows"):
+    for name in ("name", "source_path", "rate_hz", "cameras", "dropped", "notes", "num_raw_rows", "map"):
         assert getattr(left, name) == getattr(right, name), name
 
 
@@ -41,8 +51,8 @@ def test_round_trip_is_exact(tmp_path: Path, clean: CleanDrive):
     write_clean(tmp_path, clean)
     assert_same(clean, read_clean(tmp_path, "drive"))
     assert read_span(tmp_path, "drive") == (clean.step_times_ns[0], clean.step_times_ns[-1])
-    # Without frames, and the same bytes each time: DVC compares them.
-    bare = replace(clean, frames=clean.frames.iloc[:0], cameras={}, name="bare")
+    # Without frames and map, and the same bytes each time: DVC compares them.
+    bare = replace(clean, frames=clean.frames.iloc[:0], cameras={}, map=None, name="bare")
     for folder in ("one", "two"):
         write_clean(tmp_path / folder, bare)
     assert_same(bare, read_clean(tmp_path / "one", "bare"))
@@ -58,7 +68,7 @@ def test_the_report_counts(tmp_path: Path):
     )
     write_clean(tmp_path, ingest_drive(drive, config=CONFIG))
     report = json.loads((tmp_path / "drive.report.json").read_text())
-    assert {key: report[key] for key in list(report)[2:14]} == {
+    assert {key: report[key] for key in list(report)[2:15]} == {
         "duration_s": 1.0,
         "rate_hz": 10.0,
         "num_steps": 11,
@@ -71,8 +81,12 @@ def test_the_report_counts(tmp_path: Path):
         "num_gaps": 1,
         "num_frames": 0,
         "cameras": [],
+        "map": None,
     }
     assert report["dropped_by_reason"] == {"nan position": 3}
+    write_clean(tmp_path, ingest_drive(replace(drive, map=MAP), config=CONFIG))
+    report = json.loads((tmp_path / "drive.report.json").read_text())
+    assert report["map"] == {"lanes": 2, "crossings": 1, "drivable_area_m2": 400.3}
 
 
 def test_the_index_alone_says_what_is_there(tmp_path: Path, clean: CleanDrive):
@@ -110,7 +124,7 @@ def test_a_damaged_index_is_an_input_error(tmp_path: Path, content: str):
         clean_names(tmp_path)
 
 
-@pytest.mark.parametrize("ending", ["", ".steps", ".frames"])
+@pytest.mark.parametrize("ending", ["", ".steps", ".frames", ".map"])
 def test_damaged_files_are_input_errors(tmp_path: Path, clean: CleanDrive, ending: str):
     write_clean(tmp_path, clean)
     path = tmp_path / f"drive{ending}.parquet"
@@ -166,3 +180,22 @@ def test_a_table_of_something_else_is_refused(tmp_path: Path, clean: CleanDrive)
     path.write_bytes((tmp_path / "other.parquet").read_bytes())
     with pytest.raises(InputError, match=r"drive.parquet"):
         read_clean(tmp_path, "drive")
+
+
+def test_a_map_of_something_else_is_refused(tmp_path: Path, clean: CleanDrive):
+    write_clean(tmp_path, clean)
+    path = tmp_path / "drive.map.parquet"
+    table = pq.read_table(path)
+    crossed = Polygon([(0, 0), (1, 1), (1, 0), (0, 1)])
+    wrong = {
+        "another kind": ["road", *table["kind"].to_pylist()[1:]],
+        "no polygon": [shapely.to_wkb(shapely.Point(0, 0)), *table["polygon"].to_pylist()[1:]],
+        "one that crosses itself": [shapely.to_wkb(crossed), *table["polygon"].to_pylist()[1:]],
+        "no geometry": [b"\x01\x07", *table["polygon"].to_pylist()[1:]],
+    }
+    for why, values in wrong.items():
+        column = "kind" if why == "another kind" else "polygon"
+        index = table.schema.get_field_index(column)
+        pq.write_table(table.set_column(index, column, pa.array(values, type=table.schema.field(index).type)), path)
+        with pytest.raises(InputError, match=r"drive.map.parquet: (is not a table of map|cannot be read)"):
+            read_map(tmp_path, "drive")
