@@ -16,14 +16,14 @@ from pipeline.evaluation.calibration import coverage
 from pipeline.evaluation.likelihood import nll_mixture, nll_single
 from pipeline.evaluation.metrics import PerAgent
 from pipeline.evaluation.overlap import forecast_overlap, recorded_overlap
-from pipeline.evaluation.scored import movers, scored_agents, slices
+from pipeline.evaluation.scored import scored_agents, slices
 from pipeline.forecasts import Forecasts
 from pipeline.progress import track
 from pipeline.windows.windows import Windows
 
 BEST_OF: Final = (1, 5, 6)
 LEVELS: Final = (0.5, 0.9)
-COMPARED_SLICES: Final = ("all", "movers")
+COMPARED_SLICES: Final = ("all", "movers", "followers", "yielders")
 _DECIMALS: Final = 5
 _COVERED_SECOND: Final = re.compile(r"coverage_\d+_\d+s")  # too many for an interval each
 _BATCH: Final = 64  # columns summed at a time, which bounds the memory
@@ -54,8 +54,7 @@ def evaluate(
         cannot be computed is absent; nothing is NaN.
     """
     scored = scored_agents(windows.observed, windows.future)
-    mover = movers(windows.observed, windows.future, mover_m=config.mover_m)
-    masks = slices(windows.observed, scored=scored.mask, mover=mover)
+    masks = slices(windows, mover_m=config.mover_m)
     per_agent = {
         name: agent_metrics(each, windows, config=config, overlaps=overlaps)
         for name, each in track(forecasts.items(), total=len(forecasts), description="Scoring")

@@ -10,7 +10,8 @@ from jaxtyping import Bool
 
 from pipeline.baselines.history import any_step, groups, last_xy
 from pipeline.drives.categories import Category, Group
-from pipeline.windows.windows import Future, Observed
+from pipeline.evaluation.interaction import followers, moved_before, yielders
+from pipeline.windows.windows import Future, Observed, Windows
 
 MIN_OBSERVED = 2  # of a single step no velocity can be known, so no forecaster is judged by it
 
@@ -52,11 +53,24 @@ def movers(observed: Observed, future: Future, *, mover_m: float) -> Bool[np.nda
     return any_step(np.where(future.valid, distance, 0.0) >= mover_m)
 
 
-def slices(
-    observed: Observed, *, scored: Bool[np.ndarray, " n"], mover: Bool[np.ndarray, " n"]
-) -> dict[str, Bool[np.ndarray, " n"]]:
-    """Masks over agents: ``all`` and ``movers``, then ``<group>`` and ``<group>_movers`` of each group there is."""
-    found = {"all": scored, "movers": scored & mover}
+def slices(windows: Windows, *, mover_m: float) -> dict[str, Bool[np.ndarray, " n"]]:
+    """Masks over the scored agents.
+
+    Returns:
+        ``all`` and ``movers``; ``followers`` and ``yielders``, as ``interaction`` has them, without those that stand
+        from the first observed to the last future step (in a queue, at a red light), of whom any forecast is right;
+        then ``<group>`` and ``<group>_movers`` of each group there is.
+    """
+    observed, future, rate_hz = windows.observed, windows.future, windows.rate_hz
+    scored = scored_agents(observed, future).mask
+    mover = scored & movers(observed, future, mover_m=mover_m)
+    moving = mover | (scored & moved_before(observed, distance_m=mover_m))
+    found = {
+        "all": scored,
+        "movers": mover,
+        "followers": moving & followers(observed, rate_hz=rate_hz),
+        "yielders": moving & yielders(observed, future, rate_hz=rate_hz),
+    }
     group = groups(observed.category)
     for member in Group:
         own = scored & (group == member)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +20,7 @@ from pipeline.windows.select import scenes_of, select_scenes
 from pipeline.windows.store import read_windows
 
 SHOWN: Final = ("ade_m", "fde_m", "min_ade_6_m", "min_fde_6_m", "miss_rate_fde_2m", "nll")
+SHOWN_SLICES: Final = ("movers", "followers", "yielders")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,15 +30,28 @@ class SeedResults:
     Attributes:
         report: As of ``report.evaluate``, over all seeds together: means over agents and seeds, intervals by bootstrap
             over tracks, each taken with all its windows and seeds.
-        by_seed: Forecaster -> metric on movers -> its value for each seed.
+        by_seed: Forecaster -> slice (those of ``SHOWN_SLICES`` that hold anyone) -> metric -> its value for each seed.
     """
 
     report: Mapping[str, Any]
-    by_seed: Mapping[str, Mapping[str, Sequence[float]]]
+    by_seed: Mapping[str, Mapping[str, Mapping[str, Sequence[float]]]]
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
         return {"by_seed": self.by_seed, **self.report}
+
+    def lines(self) -> Iterator[str]:
+        """A table per slice: each forecaster, then the first minus each other one; mean [95 % interval over tracks]."""
+        for part in SHOWN_SLICES:
+            rows = {name: self.report[name][part] for name in self.by_seed if part in self.report[name]}
+            if not rows:
+                yield f"{part}: none"
+                continue
+            first = next(iter(rows.values()))
+            yield f"{part}: {first['num_agents']} forecasts of {first['num_tracks']} tracks; mean [95 % interval]"
+            yield from (f"  {name}: {_cells(row, sign='')}" for name, row in rows.items())
+            differences = self.report["difference"].items()
+            yield from (f"  {name}: {_cells(found[part], sign='+')}" for name, found in differences if part in found)
 
 
 def evaluate_seeds(
@@ -70,12 +84,26 @@ def evaluate_seeds(
         for k in range(len(seeds))
     ]
     by_seed = {
-        name: {metric: [report[name]["movers"][metric] for report in single] for metric in SHOWN} for name in forecasts
+        name: {
+            part: {metric: [report[name][part][metric] for report in single] for metric in SHOWN}
+            for part in SHOWN_SLICES
+            if part in single[0][name]
+        }
+        for name in forecasts
     }
     # Every seed is one more copy of the test scenes: same tracks, so the bootstrap takes or leaves them together.
     copies = select_scenes(test, np.tile(np.arange(len(test.index.t0_ns)), len(seeds)))
     joined = {name: _join(each) for name, each in forecasts.items()}
     return SeedResults(report=evaluate(joined, copies, config=config), by_seed=by_seed)
+
+
+def _cells(row: Mapping[str, float], *, sign: str) -> str:
+    """Every metric with its interval, where there is one: of a single track there is none."""
+    text: list[str] = []
+    for metric in SHOWN:
+        ends = [format(row[f"{metric}{end}"], f"{sign}.3f") for end in ("_low", "_high") if f"{metric}{end}" in row]
+        text.append(f"{metric} {row[metric]:{sign}.3f}" + (f" [{', '.join(ends)}]" if ends else ""))
+    return ", ".join(text)
 
 
 def _train(folder: Path, *, recipe: Recipe, checkpoints: Path) -> Forecaster:

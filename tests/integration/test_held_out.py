@@ -33,11 +33,11 @@ def test_seeds_are_joined_as_copies_of_the_same_tracks(tmp_path: Path) -> None:
         checkpoints=tmp_path / "checkpoints",
     )
     movers = found.report["social_lstm"]["movers"]
-    by_seed = found.by_seed["social_lstm"]["ade_m"]
+    by_seed = found.by_seed["social_lstm"]["movers"]["ade_m"]
     assert by_seed[0] != by_seed[1]
     assert movers["ade_m"] == pytest.approx(sum(by_seed) / 2, abs=1e-4)
     assert movers["num_agents"] == 2 * movers["num_tracks"]  # here every window is a track of its own
-    assert found.by_seed["kalman"]["ade_m"][0] == found.by_seed["kalman"]["ade_m"][1]
+    assert found.by_seed["kalman"]["movers"]["ade_m"][0] == found.by_seed["kalman"]["movers"]["ade_m"][1]
     assert not list((tmp_path / "checkpoints").glob("*"))
     json.dumps(found.to_json(), allow_nan=False)
 

@@ -9,7 +9,7 @@ from pipeline.config import EvaluateConfig
 from pipeline.drives.categories import Category
 from pipeline.evaluation.plots import write_plots
 from pipeline.evaluation.report import agent_metrics, evaluate
-from pipeline.evaluation.scored import movers, scored_agents
+from pipeline.evaluation.scored import movers, scored_agents, slices
 from pipeline.forecasts import Forecasts
 from pipeline.windows.windows import Future, Observed, Windows
 from tests.pipeline.evaluation import made_up
@@ -66,6 +66,26 @@ def test_a_mover_leaves_the_circle_at_some_recorded_step() -> None:
     )
     assert movers(seen, later, mover_m=1.0).tolist() == [True, False, False, True]
     assert scored_agents(seen, later).mask.tolist() == [True, True, True, False]
+
+
+def test_followers_and_yielders_are_reported_and_compared_but_for_those_that_stand_all_the_time() -> None:
+    # A queue of three: the last drives up, the second stands all the time. A pedestrian crosses before the first.
+    t = np.arange(-4, 9) / 2.0
+    xy = np.zeros((4, len(t), 2))
+    xy[0, :, 0], xy[1, :, 0], xy[2, :, 0] = 8.0, 16.0 + np.maximum(t - 2.0, 0.0) ** 2, np.minimum(2.0 * t, 2.0) - 4.0
+    xy[3] = np.stack([np.full(len(t), 20.0), 1.2 * t - 2.0], axis=-1)
+    seen = made_up.observed(
+        xy[:, :5],
+        category=[Category.CAR, Category.CAR, Category.CAR, Category.PEDESTRIAN],
+        heading_rad=np.repeat([[0.0], [0.0], [0.0], [np.pi / 2]], 5, axis=1),
+    )
+    windows = made_up.windows(seen, made_up.future(xy[:, 5:]), rate_hz=2.0)
+    parts = slices(windows, mover_m=1.0)
+    assert parts["followers"].tolist() == [False, False, True, False]
+    assert parts["yielders"].tolist() == [False, True, False, False]
+    report = evaluate(both(windows), windows, config=CONFIG)
+    assert report["kalman"]["followers"]["num_agents"] == report["kalman"]["yielders"]["num_agents"] == 1
+    assert {"all", "movers", "followers", "yielders"} == set(report["difference"]["kalman_minus_constant_velocity"])
 
 
 def test_the_report_is_plain_json_and_repeats() -> None:
