@@ -116,7 +116,7 @@ def held_out(
 ) -> None:
     """Train the social and the plain LSTM several times, and judge them on the test split beside the baselines."""
     from pipeline.config import EvaluateConfig, load_section  # noqa: PLC0415
-    from pipeline.evaluation.seeds import SHOWN, evaluate_seeds  # noqa: PLC0415
+    from pipeline.evaluation.seeds import evaluate_seeds  # noqa: PLC0415
     from pipeline.files import whole_folder, write_json  # noqa: PLC0415
     from pipeline.training.recipe import load_recipe  # noqa: PLC0415
 
@@ -125,15 +125,9 @@ def held_out(
     results = evaluate_seeds(windows, recipe=load_recipe(params), seeds=range(seeds), config=config)
     with whole_folder(out) as folder:
         write_json(folder / "results.json", results.to_json())
-    typer.echo(f"movers of the test split, {seeds} seeds: mean [95 % interval over tracks]")
-    for name in results.by_seed:
-        row = results.report[name]["movers"]
-        cells = (f"{m} {row[m]:.3f} [{row[f'{m}_low']:.3f}, {row[f'{m}_high']:.3f}]" for m in SHOWN)
-        typer.echo(f"{name}: {', '.join(cells)}")
-    for name, parts in results.report["difference"].items():
-        row = parts["movers"]
-        cells = (f"{m} {row[m]:+.3f} [{row[f'{m}_low']:+.3f}, {row[f'{m}_high']:+.3f}]" for m in SHOWN)
-        typer.echo(f"{name}: {', '.join(cells)}")
+    typer.echo(f"test split, {seeds} seeds together")
+    for line in results.lines():
+        typer.echo(line)
 
 
 @app.command(epilog="Example: headway score --model artifacts/model --drives monday tuesday --out forecasts")
