@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Int
 from pipeline.baselines.history import any_step, groups, known_xy
 from pipeline.drives.categories import Group
 from pipeline.evaluation.course import Course, known_size, make_course
-from pipeline.evaluation.leaders import NO_LEADER, leaders, nearest_ahead, on_wheels, wrapped
+from pipeline.evaluation.leaders import MAX_TURN_RAD, NO_LEADER, leaders, nearest_ahead, on_wheels, wrapped
 from pipeline.windows.windows import Future, Observed
 
 STANDING_MPS: Final = 1.0
@@ -25,7 +25,7 @@ MIN_DROP: Final = 0.25
 EXTENSION_M: Final = 15.0
 NEAR_S: Final = 3.0
 GAP_TIME_S: Final = 3.0
-CROSSING_RAD: Final = np.deg2rad([30.0, 150.0])
+CROSSING_RAD: Final = (MAX_TURN_RAD, np.pi - MAX_TURN_RAD)
 _MIN_MOTION_M: Final = 1.0  # whoever moves less within the horizon enters nobody's path
 _TANGENT_M: Final = 1.0
 
@@ -51,8 +51,8 @@ def yielders(observed: Observed, future: Future, *, rate_hz: float) -> Bool[np.n
     is no static object) enters this path where its centre first comes within half of both widths of it. The agent
     yields to it where all of this holds:
 
-    * the other enters ahead of the agent's front, at an angle of 30 to 150 degrees to the path then or a second
-      before: it crosses, or merges from another direction; it is neither merely followed nor oncoming;
+    * the other enters ahead of the agent's front, at an angle of 45 to 135 degrees to the path then or a second
+      before: it crosses, or merges from another direction; it neither changes lane, nor is followed, nor is oncoming;
     * the agent is near: the place is at most 15 m, or 3 s at its speed, ahead of its front at that time;
     * it gives way: by the time that the other has left the place, it stands (below 1 m/s), or it has slowed by 1.5 m/s
       and a quarter of its speed at least, since the forecast time;
@@ -134,11 +134,10 @@ def _meetings(course: Course, observed: Observed, size_m: Float[np.ndarray, "n 2
     tree = shapely.STRtree(np.asarray(shapely.linestrings(xy[theirs])))
     widest = float(size_m[theirs, 1].max(initial=0.0))
     a, b = tree.query(path, predicate="dwithin", distance=(size_m[mine, 1] + widest) / 2.0)
-    i, j, line = mine[a], theirs[b], path[a]
-    width = (size_m[i, 1] + size_m[j, 1]) / 2.0
+    width = (size_m[mine[a], 1] + size_m[theirs[b], 1]) / 2.0
+    meets = (mine[a] != theirs[b]) & (shapely.distance(path[a], tree.geometries[b]) <= width)
+    i, j, line, width = mine[a[meets]], theirs[b[meets]], path[a[meets]], width[meets]
     away = np.where(there[j], shapely.distance(line[:, None], shapely.points(xy[j])), np.inf)
-    meets = (i != j) & (shapely.distance(line, tree.geometries[b]) <= width)
-    i, j, line, away, width = i[meets], j[meets], line[meets], away[meets], width[meets]
     # Where it passes between two steps, the nearest step counts.
     enter = np.argmax(away <= np.maximum(width, away.min(axis=1, initial=np.inf))[:, None], axis=1)
     place = shapely.line_locate_point(line, shapely.points(xy[j, enter]))
