@@ -10,7 +10,9 @@ from typing import Any
 from models.forecaster import Forecaster
 from pipeline.baselines import constant_velocity, kalman
 from pipeline.config import EvaluateConfig
+from pipeline.drives.map import DriveMap
 from pipeline.errors import InputError
+from pipeline.evaluation.offroad import NO_MAPS
 from pipeline.evaluation.report import evaluate
 from pipeline.forecasts import Forecasts
 from pipeline.training.predict import predict
@@ -42,6 +44,7 @@ def evaluate_models(
     config: EvaluateConfig,
     where: Path,
     device: str = "cpu",
+    maps: Mapping[str, DriveMap] = NO_MAPS,
 ) -> Evaluation:
     """Judge trained forecasters and both baselines on the test split.
 
@@ -51,6 +54,7 @@ def evaluate_models(
         config: The section ``evaluate``.
         where: The windows' folder, for messages.
         device: That the models run on.
+        maps: By drive name; for the off-road rates.
 
     Raises:
         InputError: There is no test or no training scene, or a model was trained for other steps.
@@ -70,7 +74,7 @@ def evaluate_models(
     forecasts = {name: predict(model, test, device=device) for name, model in models.items()}
     fitted, more = baseline_forecasts(select_scenes(windows, parts["train"]), test)
     forecasts |= more
-    report = evaluate(forecasts, test, config=config)
+    report = evaluate(forecasts, test, config=config, maps=maps)
     return Evaluation(windows=test, forecasts=forecasts, report=report, baselines=fitted)
 
 

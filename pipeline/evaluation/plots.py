@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 
 from pipeline.config import EvaluateConfig
+from pipeline.drives.map import DriveMap
 from pipeline.evaluation.curves import calibration_table, horizon_table
+from pipeline.evaluation.offroad import NO_MAPS
 from pipeline.evaluation.scene_plots import choose_scenes, plot_scene
 from pipeline.evaluation.style import COLOURS, FAINT, figure, label, save
 from pipeline.files import whole_folder, write_json
@@ -27,6 +29,7 @@ def write_plots(
     *,
     config: EvaluateConfig,
     baselines: Mapping[str, object] | None = None,
+    maps: Mapping[str, DriveMap] = NO_MAPS,
 ) -> None:
     """Write all figures and tables, whole, in place of what the folder held.
 
@@ -37,6 +40,7 @@ def write_plots(
         windows: The test scenes.
         config: The section ``evaluate``.
         baselines: What was fitted, for ``baselines.json``.
+        maps: By drive name; drawn under the scenes.
     """
     horizon = horizon_table(forecasts, windows, config=config)
     calibration = calibration_table(forecasts, windows, config=config)
@@ -50,7 +54,16 @@ def write_plots(
         scenes = choose_scenes(windows, config=config, num_scenes=NUM_SCENES)
         for number, scene in track(enumerate(scenes, start=1), total=len(scenes), description="Drawing"):
             path = temporary / f"scene_{number}.png"
-            plot_scene(path, windows, scene=scene, forecasts=first, name=names[0], reference=reference, config=config)
+            plot_scene(
+                path,
+                windows,
+                scene=scene,
+                forecasts=first,
+                name=names[0],
+                reference=reference,
+                config=config,
+                drive_map=maps.get(windows.index.drive_names[int(windows.index.drive[scene])]),
+            )
         write_json(temporary / "baselines.json", dict(baselines or {}))
 
 

@@ -10,11 +10,13 @@ import numpy as np
 from jaxtyping import Bool
 
 from pipeline.config import EvaluateConfig
+from pipeline.drives.map import DriveMap
 from pipeline.evaluation import metrics
 from pipeline.evaluation.bootstrap import TrackSums, estimate, track_sums
 from pipeline.evaluation.calibration import coverage
 from pipeline.evaluation.likelihood import nll_mixture, nll_single
 from pipeline.evaluation.metrics import PerAgent
+from pipeline.evaluation.offroad import NO_MAPS, offroad_rate, offroad_rate_modes, recorded_offroad_rate
 from pipeline.evaluation.overlap import forecast_overlap, recorded_overlap
 from pipeline.evaluation.scored import scored_agents, slices
 from pipeline.forecasts import Forecasts
@@ -37,6 +39,7 @@ def evaluate(
     *,
     config: EvaluateConfig,
     overlaps: bool = True,
+    maps: Mapping[str, DriveMap] = NO_MAPS,
 ) -> dict[str, Any]:
     """Score forecasters beside each other on the same windows.
 
@@ -45,18 +48,19 @@ def evaluate(
         windows: What was observed and what came after; nobody here may have been trained on them.
         config: The section ``evaluate``.
         overlaps: Also compute the overlap rates, which cost more than all the rest.
+        maps: By drive name; for the off-road rates, which are absent without any.
 
     Returns:
         ``{forecaster: {slice: {metric, metric_low, metric_high, ..., num_agents, num_tracks}}}`` with 95 % bootstrap
         intervals (but for the coverage of single seconds); slices are those of ``scored.slices``. ``recorded`` holds
-        the overlap rate of the recorded futures, ``difference`` holds ``{first_minus_other: ...}`` with paired
-        intervals (negative errors: the first is better), ``counts`` says who was scored and who was left out. What
-        cannot be computed is absent; nothing is NaN.
+        the overlap and off-road rates of the recorded futures, ``difference`` holds ``{first_minus_other: ...}`` with
+        paired intervals (negative errors: the first is better), ``counts`` says who was scored and who was left out.
+        What cannot be computed is absent; nothing is NaN.
     """
     scored = scored_agents(windows.observed, windows.future)
     masks = slices(windows, mover_m=config.mover_m)
     per_agent = {
-        name: agent_metrics(each, windows, config=config, overlaps=overlaps)
+        name: agent_metrics(each, windows, config=config, overlaps=overlaps, maps=maps)
         for name, each in track(forecasts.items(), total=len(forecasts), description="Scoring")
     }
     for name, each in forecasts.items():
@@ -67,7 +71,7 @@ def evaluate(
         for part, mask in masks.items()
         for metric, value in found.items()
     }
-    table |= _recorded(windows, masks) if overlaps else {}
+    table |= _recorded(windows, masks, overlaps=overlaps, maps=maps)
     table |= _differences(per_agent, masks)
     result = _estimates(table, windows, config=config)
     names = [key for key in (*forecasts, "recorded", "difference") if key in result]
@@ -84,7 +88,12 @@ def evaluate(
 
 
 def agent_metrics(
-    forecasts: Forecasts, windows: Windows, *, config: EvaluateConfig, overlaps: bool = True
+    forecasts: Forecasts,
+    windows: Windows,
+    *,
+    config: EvaluateConfig,
+    overlaps: bool = True,
+    maps: Mapping[str, DriveMap] = NO_MAPS,
 ) -> dict[str, PerAgent]:
     """Every metric of one forecaster, by the name under which it is reported."""
     future, miss = windows.future, f"miss_rate_fde_{config.miss_m:g}m"
@@ -97,6 +106,9 @@ def agent_metrics(
     found |= {f"coverage_{level * 100:g}": coverage(forecasts, future, level=level) for level in LEVELS}
     if overlaps:
         found["overlap_rate"] = forecast_overlap(forecasts, windows.observed, future)
+    if maps:
+        found["offroad_rate"] = offroad_rate(forecasts, windows, maps=maps)
+        found["offroad_rate_modes"] = offroad_rate_modes(forecasts, windows, maps=maps)
     per_second, whole_seconds = windows.rate_hz, int(future.valid.shape[1] / windows.rate_hz + 1e-9)
     for second in range(1, whole_seconds + 1):
         first, last = round((second - 1) * per_second), round(second * per_second)
@@ -108,10 +120,22 @@ def agent_metrics(
     return found
 
 
-def _recorded(windows: Windows, masks: Mapping[str, Bool[np.ndarray, " n"]]) -> Table:
-    found = recorded_overlap(windows.observed, windows.future)
+def _recorded(
+    windows: Windows,
+    masks: Mapping[str, Bool[np.ndarray, " n"]],
+    *,
+    overlaps: bool,
+    maps: Mapping[str, DriveMap],
+) -> Table:
+    """What the recorded futures amount to by the metrics that need no forecast."""
+    found: dict[str, PerAgent] = {}
+    if overlaps:
+        found["overlap_rate"] = recorded_overlap(windows.observed, windows.future)
+    if maps:
+        found["offroad_rate"] = recorded_offroad_rate(windows, maps=maps)
     return {
-        ("recorded", part, "overlap_rate"): PerAgent(value=found.value, valid=found.valid & mask)
+        ("recorded", part, metric): PerAgent(value=value.value, valid=value.valid & mask)
+        for metric, value in found.items()
         for part, mask in masks.items()
     }
 

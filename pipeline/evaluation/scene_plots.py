@@ -12,7 +12,9 @@ from matplotlib.collections import LineCollection, PolyCollection
 
 from pipeline.baselines.history import last_heading, last_xy
 from pipeline.config import EvaluateConfig
+from pipeline.drives.map import DriveMap
 from pipeline.evaluation.curves import scored_movers
+from pipeline.evaluation.map_plots import draw_map
 from pipeline.evaluation.metrics import displacement
 from pipeline.evaluation.overlap import UNKNOWN_SIZE_M, corners, path_headings
 from pipeline.evaluation.style import COLOURS, FAINT, INK, figure, label, save
@@ -55,6 +57,7 @@ def plot_scene(
     name: str,
     reference: Forecasts | None,
     config: EvaluateConfig,
+    drive_map: DriveMap | None = None,
 ) -> None:
     """Draw one scene.
 
@@ -66,11 +69,14 @@ def plot_scene(
         name: Of that forecaster.
         reference: Another forecaster, whose single forecast is drawn thin.
         config: Says who is a mover; only movers' forecasts are drawn, the others are context.
+        drive_map: Of the scene's drive; drawn under everything.
     """
     rows = np.flatnonzero(windows.observed.scene == scene)
     moving = scored_movers(windows, config=config)[rows]
     movers = rows[moving]
     made, [axes] = figure(width=9.0, height=6.9)
+    if drive_map is not None:
+        draw_map(axes, drive_map, origin_m=windows.index.origin_m[scene])
     _draw_footprints(axes, windows, rows=rows, moving=moving)
     _draw_modes(axes, forecasts, windows, movers=movers)
     _draw_history(axes, windows, rows=rows)

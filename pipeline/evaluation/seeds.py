@@ -11,7 +11,9 @@ import numpy as np
 
 from models.forecaster import Forecaster
 from pipeline.config import EvaluateConfig
+from pipeline.drives.map import DriveMap
 from pipeline.evaluation.held_out import baseline_forecasts
+from pipeline.evaluation.offroad import NO_MAPS
 from pipeline.evaluation.report import evaluate
 from pipeline.forecasts import Forecasts
 from pipeline.training.predict import predict
@@ -55,7 +57,13 @@ class SeedResults:
 
 
 def evaluate_seeds(
-    folder: Path, *, recipe: Recipe, seeds: Sequence[int], config: EvaluateConfig, checkpoints: Path = CHECKPOINTS
+    folder: Path,
+    *,
+    recipe: Recipe,
+    seeds: Sequence[int],
+    config: EvaluateConfig,
+    maps: Mapping[str, DriveMap] = NO_MAPS,
+    checkpoints: Path = CHECKPOINTS,
 ) -> SeedResults:
     """Train the social and the plain LSTM once per seed on the training split, and judge them on the test split.
 
@@ -64,6 +72,7 @@ def evaluate_seeds(
         recipe: What to train; its seed is replaced.
         seeds: One training each.
         config: The section ``evaluate``.
+        maps: By drive name; for the off-road rates.
         checkpoints: Folder of resumable states.
 
     Raises:
@@ -94,7 +103,7 @@ def evaluate_seeds(
     # Every seed is one more copy of the test scenes: same tracks, so the bootstrap takes or leaves them together.
     copies = select_scenes(test, np.tile(np.arange(len(test.index.t0_ns)), len(seeds)))
     joined = {name: _join(each) for name, each in forecasts.items()}
-    return SeedResults(report=evaluate(joined, copies, config=config), by_seed=by_seed)
+    return SeedResults(report=evaluate(joined, copies, config=config, maps=maps), by_seed=by_seed)
 
 
 def _cells(row: Mapping[str, float], *, sign: str) -> str:

@@ -166,6 +166,16 @@ def read_map(folder: Path, name: str) -> DriveMap | None:
     return read_map_table(folder / f"{_plain(name, where=folder, todo=TODO)}.map.parquet")
 
 
+def find_maps(root: Path, *, sources: Sequence[str]) -> dict[str, DriveMap]:
+    """The maps by drive name, over the sources of ``params.yaml``; drives without one are not in it.
+
+    Raises:
+        InputError: As ``find_cleans`` and ``read_clean``.
+    """
+    found = {name: read_map(folder, name) for name, folder in find_cleans(root, sources=sources).items()}
+    return {name: drive_map for name, drive_map in found.items() if drive_map is not None}
+
+
 def read_span(folder: Path, name: str) -> tuple[int, int]:
     """Times of a drive's first and last step, in nanoseconds.
 

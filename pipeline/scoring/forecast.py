@@ -13,6 +13,7 @@ from pipeline.baselines import constant_velocity
 from pipeline.baselines.history import last_xy
 from pipeline.config import WindowsConfig
 from pipeline.drives.drive import Drive
+from pipeline.drives.map import DriveMap
 from pipeline.errors import Dropped
 from pipeline.forecasts import Forecasts
 from pipeline.ingest.clean import CleanDrive
@@ -36,6 +37,7 @@ class DriveForecast:
         forecasts: Aligned with ``windows.observed``; finite throughout.
         health: ``Health`` of each.
         dropped: What reading, cleaning and looking at the frames left out, and why.
+        map: Of the drive, in its world frame; None where it has none.
         seconds: Spent in each step.
     """
 
@@ -44,6 +46,7 @@ class DriveForecast:
     forecasts: Forecasts
     health: Int[np.ndarray, " n"]
     dropped: tuple[Dropped, ...] = ()
+    map: DriveMap | None = None
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -82,6 +85,7 @@ def forecast_drive(
         forecasts=forecasts,
         health=health,
         dropped=(*clean.dropped, *features.dropped),
+        map=clean.map,
         seconds=seconds,
     )
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from pipeline.evaluation.metrics import PerAgent, ade, fde, min_ade, min_fde, miss_rate
+from pipeline.evaluation.offroad import offroad_rate
 from pipeline.evaluation.scored import movers, scored_agents
 from pipeline.forecasts import Forecasts
 from pipeline.scoring.forecast import DriveForecast
@@ -36,12 +37,17 @@ class Tally:
     sums: dict[tuple[str, str], tuple[float, int]] = field(default_factory=dict)
 
     def add(self, drive: DriveForecast) -> None:
-        """Count one drive: agents that can move, known at two steps, with a recorded future."""
+        """Count one drive: agents that can move, known at two steps, with a recorded future.
+
+        Where the drive has a map, also how much of the forecasts lies off its drivable area.
+        """
         future, observed = drive.windows.future, drive.windows.observed
         scored = scored_agents(observed, future).mask
         slices = {"all": scored, "movers": scored & movers(observed, future, mover_m=MOVER_M)}
-        for name, metric in _METRICS.items():
-            found = metric(drive.forecasts, future)
+        values = {name: metric(drive.forecasts, future) for name, metric in _METRICS.items()}
+        if drive.map is not None:
+            values["offroad_rate"] = offroad_rate(drive.forecasts, drive.windows, maps={drive.name: drive.map})
+        for name, found in values.items():
             for part, mask in slices.items():
                 chosen = found.valid & mask
                 total, count = self.sums.get((part, name), (0.0, 0))

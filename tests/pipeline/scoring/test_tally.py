@@ -3,7 +3,9 @@
 from dataclasses import replace
 
 import numpy as np
+from shapely import box
 
+from pipeline.drives.map import DriveMap, union
 from pipeline.scoring.forecast import DriveForecast
 from pipeline.scoring.health import input_health
 from pipeline.scoring.tally import Tally
@@ -34,6 +36,20 @@ def test_means_over_agents_of_all_drives() -> None:
     assert metrics["all"]["fde_m"] == {"value": 2.0, "count": 2}
     assert metrics["all"]["miss_rate_fde_2m"] == {"value": 0.5, "count": 2}
     assert metrics["all"]["min_fde6_m"] == {"value": 2.0, "count": 2}
+
+
+def test_a_drive_with_a_map_says_how_much_of_its_forecasts_lies_off_the_road() -> None:
+    drive = made_up_drive(off_m=1.0)
+    # The scene's origin is at (10, 20), and both cars drive on to (14, 20): off the road at the last two steps, of
+    # which the second car's were not recorded.
+    road = union([box(0.0, 19.0, 12.5, 21.0)])
+    tally = Tally()
+    tally.add(replace(drive, map=DriveMap(lanes=(), crossings=(), drivable_area=road)))
+    tally.add(drive)
+    metrics = tally.to_json()
+    assert metrics is not None
+    assert metrics["all"]["offroad_rate"] == {"value": 0.25, "count": 2}
+    assert metrics["all"]["ade_m"]["count"] == 4
 
 
 def test_nothing_recorded_is_no_metric() -> None:

@@ -9,14 +9,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from shapely import box
 
 from models.forecaster import Forecaster, ForecasterConfig
 from pipeline.baselines.constant_velocity import unfitted
-from pipeline.config import IngestConfig, SceneConfig, TrainConfig, WindowsConfig, load_section
+from pipeline.config import IngestConfig, SceneConfig, TrainConfig, WindowsConfig, load_section, load_sources
 from pipeline.drives.categories import Category
+from pipeline.drives.map import DriveMap, union
+from pipeline.ingest.store import write_clean, write_index
 from pipeline.stages import evaluate, run_stage
 from pipeline.training.bundle import Bundle, write_bundle
 from pipeline.windows.store import write_windows
+from tests.made_up_cleans import clean_drive
 from tests.small_windows import NUM_CHANNELS, NUM_FUTURE, RATE_HZ, small_windows
 
 PARAMS = Path(__file__).parents[3] / "params.yaml"
@@ -49,8 +53,15 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     write_windows(Path("windows"), small_windows(num_scenes=30), extra={})
     untrained(Path("model"))
     untrained(Path("baseline"))
-    words = "evaluate --windows windows --model model --baseline baseline --metrics reports/metrics.json --plots plots"
-    monkeypatch.setattr(sys, "argv", words.split())
+    first, *others = load_sources()
+    for source in others:
+        write_index(Path("ingest") / source, drives=[], rejected={})
+    road = DriveMap(lanes=(), crossings=(), drivable_area=union([box(-15, -15, 15, 15)]))
+    clean = clean_drive({"1": [{"step": 0}]}, num_steps=1, name="c")  # the drive of the test scenes
+    write_clean(Path("ingest") / first, replace(clean, map=road))
+    write_index(Path("ingest") / first, drives=["c"], rejected={})
+    words = "evaluate --windows windows --ingest ingest --model model --baseline baseline --plots plots"
+    monkeypatch.setattr(sys, "argv", [*words.split(), "--metrics", "reports/metrics.json"])
     return lambda: run_stage(evaluate.main)
 
 
@@ -68,6 +79,8 @@ def test_writes_metrics_and_plots_of_all_four(stage) -> None:
     for name in ("all", "movers"):
         cell = report["kalman"][name]
         assert cell["ade_m_low"] <= cell["ade_m"] <= cell["ade_m_high"]
+        assert 0.0 < cell["offroad_rate"] < 1.0
+        assert 0.0 <= report["recorded"][name]["offroad_rate"] < 1.0
     assert {"horizon.csv", "horizon.png", "calibration.png", "scene_1.png", "baselines.json"} <= {
         path.name for path in Path("plots").iterdir()
     }
@@ -85,4 +98,10 @@ def test_windows_without_a_test_split_are_named(stage) -> None:
     none = replace(windows.index, split=np.zeros_like(windows.index.split))
     write_windows(Path("windows"), replace(windows, index=none), extra={})
     with pytest.raises(SystemExit, match="windows: has no scene in the test split; add drives"):
+        stage()
+
+
+def test_a_missing_folder_of_clean_drives_is_named(stage) -> None:
+    shutil.rmtree("ingest")
+    with pytest.raises(SystemExit, match=r"drives\.json: cannot be read \(FileNotFoundError\); run ingest again"):
         stage()
