@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pipeline.errors import InputError, one_line
+
+if TYPE_CHECKING:
+    from pipeline.drives.map import DriveMap
 
 app = typer.Typer(
     help="Forecasts of every road user in recorded drives.\n\nExample: headway score --model artifacts/model"
@@ -20,6 +24,14 @@ app = typer.Typer(
 )
 
 Params = Annotated[Path, typer.Option(help="The file of parameters.", metavar="FILE")]
+Ingest = Annotated[
+    Path | None,
+    typer.Option(
+        help="Folder of clean drives by source, whose maps the off-road rates need; by default the folder ingest beside"
+        " the windows, where there is one.",
+        metavar="DIR",
+    ),
+]
 Format = Annotated[str, typer.Option("--format", help="Raw format of the drives: auto, or a format's name.")]
 
 
@@ -90,6 +102,7 @@ def evaluate(
         Path | None, typer.Option(help="Another model to compare it with, beside the baselines.", metavar="DIR")
     ] = None,
     windows: Annotated[Path, typer.Option(help="Folder of windows.", metavar="DIR")] = Path("artifacts/windows"),
+    ingest: Ingest = None,
     params: Params = Path("params.yaml"),
 ) -> None:
     """Judge a model on the windows' test split, beside constant velocity and a Kalman filter."""
@@ -99,7 +112,8 @@ def evaluate(
     models = {"model": model} | ({"against": against} if against else {})
     config = load_section("evaluate", EvaluateConfig, path=params)
     _may_replace(plots, mark="baselines.json")
-    run(windows, models=models, config=config, metrics=metrics, plots=plots)
+    maps = _maps(ingest, windows=windows, params=params)
+    run(windows, models=models, config=config, metrics=metrics, plots=plots, maps=maps)
 
 
 benchmark = typer.Typer(help="Figures that can be compared, over several seeds.", no_args_is_help=True)
@@ -111,6 +125,7 @@ def held_out(
     *,
     out: Annotated[Path, typer.Option(help="Folder for results.json; replaced whole.", metavar="DIR")],
     windows: Annotated[Path, typer.Option(help="Folder of windows.", metavar="DIR")] = Path("artifacts/windows"),
+    ingest: Ingest = None,
     seeds: Annotated[int, typer.Option(help="Trainings of each network.", min=1)] = 3,
     params: Params = Path("params.yaml"),
 ) -> None:
@@ -122,7 +137,8 @@ def held_out(
 
     _may_replace(out, mark="results.json")
     config = load_section("evaluate", EvaluateConfig, path=params)
-    results = evaluate_seeds(windows, recipe=load_recipe(params), seeds=range(seeds), config=config)
+    maps = _maps(ingest, windows=windows, params=params)
+    results = evaluate_seeds(windows, recipe=load_recipe(params), seeds=range(seeds), config=config, maps=maps)
     with whole_folder(out) as folder:
         write_json(folder / "results.json", results.to_json())
     typer.echo(f"test split, {seeds} seeds together")
@@ -165,6 +181,17 @@ def score(
         model, folders, out=out, device=device, every_s=every, source_format=source_format, cache=cache
     )
     raise typer.Exit(summary.exit_code)
+
+
+def _maps(ingest: Path | None, *, windows: Path, params: Path) -> Mapping[str, DriveMap]:
+    """The maps of the drives that windows were made from; none where nobody says where they are."""
+    from pipeline.config import load_sources  # noqa: PLC0415
+    from pipeline.ingest.store import find_maps  # noqa: PLC0415
+
+    beside = windows.resolve().parent / "ingest"
+    if ingest is None and not beside.is_dir():
+        return {}
+    return find_maps(ingest or beside, sources=list(load_sources(path=params)))
 
 
 def _may_replace(folder: Path, *, mark: str) -> None:

@@ -12,6 +12,7 @@ import torch
 from shapely import box
 
 from models.forecaster import Forecaster, ForecasterConfig
+from pipeline import cli
 from pipeline.baselines.constant_velocity import unfitted
 from pipeline.config import IngestConfig, SceneConfig, TrainConfig, WindowsConfig, load_section, load_sources
 from pipeline.drives.categories import Category
@@ -84,6 +85,23 @@ def test_writes_metrics_and_plots_of_all_four(stage) -> None:
     assert {"horizon.csv", "horizon.png", "calibration.png", "scene_1.png", "baselines.json"} <= {
         path.name for path in Path("plots").iterdir()
     }
+
+
+def test_the_command_takes_the_maps_from_beside_the_windows(stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = "headway evaluate --windows windows --model model --metrics metrics.json --plots plots".split()
+
+    def command(*more: str) -> bool:
+        """Whether it found a map."""
+        monkeypatch.setattr(sys, "argv", [*words, *more])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        assert not end.value.code
+        return "offroad_rate" in json.loads(Path("metrics.json").read_text())["model"]["all"]
+
+    assert command()
+    Path("ingest").rename("elsewhere")
+    assert not command()
+    assert command("--ingest", "elsewhere")
 
 
 def test_a_model_for_other_windows_is_named(stage) -> None:
