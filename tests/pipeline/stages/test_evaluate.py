@@ -88,11 +88,11 @@ def test_writes_metrics_and_plots_of_all_four(stage) -> None:
 
 
 def test_the_command_takes_the_maps_from_beside_the_windows(stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    words = "headway evaluate --windows windows --model model --metrics metrics.json --plots plots".split()
+    words = "evaluate --windows windows --model model --metrics metrics.json --plots plots"
 
     def command(*more: str) -> bool:
         """Whether it found a map."""
-        monkeypatch.setattr(sys, "argv", [*words, *more])
+        monkeypatch.setattr(sys, "argv", ["headway", *words.split(), *more])
         with pytest.raises(SystemExit) as end:
             cli.main()
         assert not end.value.code
