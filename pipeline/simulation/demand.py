@@ -17,7 +17,7 @@ _IN_TOWN: Final = {"car": 0.62, "van": 0.1, "truck": 0.06, "bus": 0.05, "motorcy
 _ON_MOTORWAY: Final = {"car": 0.72, "van": 0.1, "truck": 0.12, "bus": 0.02, "motorcycle": 0.04}
 # Vehicles an hour and unit of flow (a lane): from free traffic to queues that a green light just clears.
 _FLOW_PER_H: Final[dict[World, tuple[float, float]]] = {
-    "grid": (320.0, 460.0),
+    "grid": (230.0, 380.0),
     "crossing": (380.0, 560.0),
     "roundabout": (380.0, 560.0),
     "motorway": (1150.0, 1650.0),
@@ -110,7 +110,7 @@ def _bus_stops(plan: Plan) -> dict[str, tuple[str, str]]:
         length_m = _length_m(road)
         if road.sidewalk_m == 0 or length_m < _SHORTEST_ROAD_FOR_A_STOP_M:
             continue
-        lane = f"{road.name}_{1 + (road.bike_lane_m > 0)}"  # after the sidewalk and the bike lane
+        lane = f"{road.name}_1"  # beside the sidewalk
         start_m = 0.45 * length_m
         name = f"stop{road.name}"
         line = element("busStop", id=name, lane=lane, startPos=start_m, endPos=start_m + _BUS_STOP_M / 2 + 1)

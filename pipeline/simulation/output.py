@@ -44,9 +44,9 @@ def read_agents(vehicles: Path, persons: Path, *, users: dict[str, RoadUser]) ->
 def _read(path: Path, kind: str) -> pd.DataFrame:
     if path.stat().st_size == 0:
         return pd.DataFrame()
-    columns = ["timestep_time", *(f"{kind}_{name}" for name in ("id", "x", "y", "angle", "speed"))]
-    more = ["vehicle_lane", "vehicle_signals", "vehicle_acceleration"] if kind == "vehicle" else ["person_edge"]
-    raw = pd.read_csv(path, sep=";", usecols=[*columns, *more])
+    raw = pd.read_csv(path, sep=";")
+    if f"{kind}_id" not in raw.columns:  # nobody of this kind: SUMO writes the times alone
+        return pd.DataFrame()
     raw = raw.rename(columns=lambda name: name.removeprefix(f"{kind}_"))
     table = raw[["x", "y", "angle"]].copy()
     table["timestamp_ns"] = (raw["timestep_time"] * 1000).round().astype("int64") * _MS_TO_NS

@@ -121,6 +121,12 @@ def _driver(category: str, *, on_motorway: bool, rng: np.random.Generator) -> di
         "lcKeepRight": float(rng.uniform(0.2, 1.2)),
         "lcAssertive": float(1.0 + 0.6 * eager),
         "lcCooperative": float(rng.uniform(0.6, 1.0)),
+        "lcSublane": 0.2,  # little drifting within a lane
+        "latAlignment": "right" if category == "bicycle" else "center",
+        "minGapLat": 0.4,
+        "maxSpeedLat": float(0.9 + 0.5 * eager),
+        "lcMaxSpeedLatStanding": 0.0,  # nobody slides sideways
+        "lcMaxSpeedLatFactor": 0.3,
         "jmTimegapMinor": float(np.clip(1.6 - 0.7 * eager, 0.8, 1.8)),
         "impatience": float(0.2 * eager),
     }

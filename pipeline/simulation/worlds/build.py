@@ -86,8 +86,6 @@ def _roads(plan: Plan) -> list[str]:
         attributes["disallow"] = "pedestrian tram rail rail_urban rail_electric rail_fast ship"
         if road.sidewalk_m > 0:
             attributes["sidewalkWidth"] = road.sidewalk_m
-        if road.bike_lane_m > 0:
-            attributes["bikeLaneWidth"] = road.bike_lane_m
         lines.append(element("edge", **attributes))
     if plan.ring:
         inner = {road.name: road.start for road in plan.roads}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 
-from pipeline.simulation.worlds.plan import Crosswalk, Junction, Plan, Road, arc, street, turned
+from pipeline.simulation.worlds.plan import Crosswalk, Junction, Link, Plan, Road, arc, street, turned
 
 _SPEEDS_MPS = (30 / 3.6, 40 / 3.6, 50 / 3.6, 50 / 3.6, 60 / 3.6)
 
@@ -33,7 +35,7 @@ def plan_grid(rng: np.random.Generator) -> Plan:
             name=f"{'ABCDE'[column]}{row}",
             place_m=places_m[column, row],
             kind="traffic_light" if is_inside(column, row) else "dead_end",
-            radius_m=float(rng.uniform(6, 9)),
+            radius_m=float(rng.uniform(8, 11)),
         )
     roads: list[Road] = []
     touching: dict[str, list[tuple[Road, Road]]] = {junction.name: [] for junction in junctions.values()}
@@ -42,8 +44,7 @@ def plan_grid(rng: np.random.Generator) -> Plan:
     for line in lines:
         num_lanes, speed_mps = int(rng.integers(1, 3)), float(rng.choice(_SPEEDS_MPS))
         sidewalk_m = float(rng.uniform(1.8, 3.2))
-        bike_lane_m = float(rng.uniform(1.5, 1.9)) if rng.random() < 0.4 else 0.0
-        for one, other in zip(line[:-1], line[1:], strict=True):
+        for one, other in itertools.pairwise(line):
             start, end = junctions[one], junctions[other]
             both = street(
                 f"{start.name}{end.name}",
@@ -54,7 +55,6 @@ def plan_grid(rng: np.random.Generator) -> Plan:
                 speed_mps=speed_mps,
                 priority=num_lanes,
                 sidewalk_m=sidewalk_m,
-                bike_lane_m=bike_lane_m,
                 flow=num_lanes,
             )
             roads += both
@@ -67,4 +67,28 @@ def plan_grid(rng: np.random.Generator) -> Plan:
         for there, back in touching[junction.name]
         if rng.random() < 0.9
     )
-    return Plan(junctions=tuple(junctions.values()), roads=tuple(roads), crosswalks=crosswalks)
+    links = [
+        link
+        for junction in junctions.values()
+        if junction.kind == "traffic_light"
+        for start, end in itertools.product(roads, roads)
+        if start.end == junction.name == end.start and start.start != end.end
+        for link in _links(start, end)
+    ]
+    return Plan(junctions=tuple(junctions.values()), roads=tuple(roads), links=tuple(links), crosswalks=crosswalks)
+
+
+def _links(start: Road, end: Road) -> list[Link]:
+    """The ways from one road to the next: who turns may choose the lane that suits the next turn.
+
+    With SUMO's own ways (right lane to right lane) many drivers have to change lanes in the queue before the next signal.
+    """
+    before, after = start.shape_m[-1] - start.shape_m[-2], end.shape_m[1] - end.shape_m[0]
+    turn_rad = float(np.arctan2(before[0] * after[1] - before[1] * after[0], before @ after))
+    first, last_start, last_end = 1, start.num_lanes, end.num_lanes  # lane 0 is the sidewalk
+    if abs(turn_rad) < np.pi / 4:
+        num_ways = max(last_start, last_end)
+        lanes = {(min(lane, last_start), min(lane, last_end)) for lane in range(first, num_ways + 1)}
+    else:
+        lanes = {(first if turn_rad < 0 else last_start, lane) for lane in range(first, last_end + 1)}
+    return [Link(start=start.name, start_lane=one, end=end.name, end_lane=other) for one, other in sorted(lanes)]

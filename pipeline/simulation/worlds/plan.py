@@ -41,7 +41,6 @@ class Road:
         speed_mps: Allowed.
         priority: The road of higher priority goes first at a junction without signals.
         sidewalk_m: Width; 0: none.
-        bike_lane_m: Width; 0: none.
         centred: The lanes lie around ``shape_m``: a road of one direction only.
         flow: How many vehicles come in here where it begins at a dead end, relative to the other roads.
     """
@@ -54,7 +53,6 @@ class Road:
     speed_mps: float
     priority: int
     sidewalk_m: float = 0.0
-    bike_lane_m: float = 0.0
     centred: bool = False
     flow: float = 1.0
 
@@ -129,7 +127,6 @@ def street(
     speed_mps: float,
     priority: int,
     sidewalk_m: float,
-    bike_lane_m: float,
     flow: float = 1.0,
 ) -> tuple[Road, Road]:
     """Both directions of a street: ``NAME`` from ``start`` to ``end``, and ``-NAME`` back."""
@@ -142,7 +139,6 @@ def street(
         speed_mps=speed_mps,
         priority=priority,
         sidewalk_m=sidewalk_m,
-        bike_lane_m=bike_lane_m,
         flow=flow,
     )
     back = Road(
@@ -154,7 +150,6 @@ def street(
         speed_mps=speed_mps,
         priority=priority,
         sidewalk_m=sidewalk_m,
-        bike_lane_m=bike_lane_m,
         flow=flow,
     )
     return there, back
