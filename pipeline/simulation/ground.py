@@ -1,0 +1,132 @@
+"""The flat ground as a camera sees it: warped from views from above, coarser the further away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from pipeline.simulation.markings import markings_m
+from pipeline.simulation.recording import Network
+from pipeline.simulation.surface import Plan, materials, paint_colour, palette
+from pipeline.simulation.view import NEAR_M, SHIFT, View, cut_near, fixed_point
+from pipeline.simulation.weather import Weather
+
+# Up to which depth a level is used, its pixels per metre, its reach around the ego's path, rows drawn per image row.
+# Far rows see many metres of road each: drawing several and averaging them keeps dashes from flickering.
+_LEVELS: Final = ((24.0, 10.0, 40.0, 1), (60.0, 5.0, 85.0, 3), (140.0, 2.5, 190.0, 5), (1500.0, 1.0, 420.0, 6))
+_MOST_PX: Final = 24_000_000  # of one level; coarser where the path is long
+_FAR_M: Final = 1500.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Level:
+    plan: Plan
+    image: UInt8[np.ndarray, "y x 3"]
+    most_depth_m: float
+    num_rows: int
+
+
+class Ground:
+    """The ground around one path."""
+
+    def __init__(
+        self,
+        network: Network,
+        *,
+        path_m: Float[np.ndarray, "p 2"],
+        shadows_m: list[Float[np.ndarray, "q 2"]],
+        weather: Weather,
+        seed: int,
+    ) -> None:
+        self._markings_m = markings_m(network)
+        self._middles_m = self._markings_m.mean(axis=1)
+        self._paint = paint_colour(weather)
+        colours = palette(weather)
+        self._grass = tuple(float(value) for value in colours[7])
+        levels: list[_Level] = []
+        for most_depth_m, px_per_m, reach_m, num_rows in _LEVELS:
+            plan = _plan(path_m, px_per_m=px_per_m, reach_m=reach_m)
+            image = colours[materials(network, shadows_m=shadows_m, plan=plan, seed=seed)]
+            if levels:  # the nearest level's paint is drawn in every frame, with sharp edges
+                self._paint_on(image, plan=plan)
+            levels.append(_Level(plan=plan, image=image, most_depth_m=most_depth_m, num_rows=num_rows))
+        self._levels = tuple(levels)
+
+    def _paint_on(self, image: UInt8[np.ndarray, "y x 3"], *, plan: Plan) -> None:
+        """The markings; thin ones fainter where a pixel is wider than they are."""
+        thin = np.minimum(
+            np.linalg.norm(self._markings_m[:, 0] - self._markings_m[:, 3], axis=1),
+            np.linalg.norm(self._markings_m[:, 0] - self._markings_m[:, 1], axis=1),
+        )
+        for wide, strength in (
+            (False, min(0.16 * plan.px_per_m + 0.1, 0.9)),
+            (True, min(0.3 * plan.px_per_m + 0.1, 0.95)),
+        ):
+            chosen = self._markings_m[(thin > 0.3) == wide]
+            if len(chosen):
+                mask = np.zeros(image.shape[:2], dtype=np.uint8)
+                cv2.fillPoly(mask, list(plan.fixed(chosen)), 255, cv2.LINE_8, 4)
+                there = mask > 0
+                image[there] = (image[there] * (1 - strength) + np.array(self._paint) * strength).astype(np.uint8)
+
+    def draw(self, image: UInt8[np.ndarray, "y x 3"], *, view: View) -> None:
+        """Draw the ground into the rows below the horizon."""
+        num_rows = image.shape[0]
+        depth_scale = view.camera.fy_px * max(float(view.position_m[2]), 0.1)
+        horizon = view.horizon_px()
+        start = min(max(int(np.ceil(horizon + depth_scale / _FAR_M)), 0), num_rows)
+        world_from_image = np.linalg.inv(view.image_from_ground())
+        nearer_m = (0.0, *(level.most_depth_m for level in self._levels[:-1]))
+        for level, least_depth_m in zip(reversed(self._levels), reversed(nearer_m), strict=True):
+            end = num_rows
+            if least_depth_m > 0.0:
+                end = min(max(int(np.ceil(horizon + depth_scale / least_depth_m)), start), num_rows)
+            if end > start:
+                band = image[start:end]
+                self._warp(band, level=level, first_row=start, world_from_image=world_from_image)
+                if least_depth_m == 0.0:
+                    self._draw_near_paint(band, first_row=start, view=view)
+            start = end
+
+    def _warp(
+        self, band: UInt8[np.ndarray, "y x 3"], *, level: _Level, first_row: int, world_from_image: np.ndarray
+    ) -> None:
+        rows, columns = band.shape[:2]
+        many = level.num_rows
+        image_from_band = np.array([[1.0, 0.0, 0.5], [0.0, 1.0 / many, first_row + 0.5 / many], [0.0, 0.0, 1.0]])
+        matrix = level.plan.plan_from_world() @ world_from_image @ image_from_band
+        size = (columns, rows * many)
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        wide = cv2.warpPerspective(
+            level.image, matrix, size, flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=self._grass
+        )
+        if many > 1:
+            wide = cv2.resize(wide, (columns, rows), interpolation=cv2.INTER_AREA)
+        band[:] = wide
+
+    def _draw_near_paint(self, band: UInt8[np.ndarray, "y x 3"], *, first_row: int, view: View) -> None:
+        reach_m = self._levels[0].most_depth_m * 1.5 + 4.0
+        near = np.sum((self._middles_m - view.position_m[:2]) ** 2, axis=1) < reach_m**2
+        corners_m = self._markings_m[near]
+        local_m = view.local(np.concatenate([corners_m, np.zeros((*corners_m.shape[:2], 1))], axis=-1))
+        depth_m = local_m[..., 2]
+        ahead = depth_m.max(axis=1) > NEAR_M
+        whole = depth_m.min(axis=1) > NEAR_M
+        offset = np.array([0.0, first_row])
+        polygons = list(fixed_point(view.pixels(local_m[whole]) - offset))
+        polygons += [fixed_point(view.pixels(cut_near(polygon)) - offset) for polygon in local_m[ahead & ~whole]]
+        if polygons:
+            cv2.fillPoly(band, polygons, self._paint, cv2.LINE_AA, SHIFT)
+
+
+def _plan(path_m: Float[np.ndarray, "p 2"], *, px_per_m: float, reach_m: float) -> Plan:
+    """A rectangle along x and y around the path."""
+    low_m, high_m = path_m.min(axis=0) - reach_m, path_m.max(axis=0) + reach_m
+    size_m = high_m - low_m
+    px_per_m = min(px_per_m, float(np.sqrt(_MOST_PX / size_m.prod())), 32000.0 / float(size_m.max()))
+    columns, rows = np.ceil(size_m * px_per_m).astype(int)
+    return Plan(low_m=low_m, px_per_m=px_per_m, size_px=(int(columns), int(rows)))

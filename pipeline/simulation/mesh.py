@@ -1,0 +1,151 @@
+"""A body made of flat convex faces, built part by part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from jaxtyping import Float, Int
+
+MOST_CORNERS: Final = 10  # of one face; shorter faces repeat their last corner
+
+Point = tuple[float, float, float]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mesh:
+    """Faces in the body's own frame: x ahead, y to the left, z up, metres, the origin on the ground in its middle.
+
+    Attributes:
+        corners_m: Of all faces.
+        faces: Rows of ``corners_m`` around each face; the last is repeated up to ``MOST_CORNERS``.
+        num_corners: Of each face without repeats.
+        normals: Outwards; zero where a face is seen from both sides.
+        roles: What a face is, a row of the palette.
+        layers: Drawn in this order; within a layer, what lies further along x first, then in the order given.
+        spans_m: From where to where along x the face's part reaches, to order parts of one layer.
+    """
+
+    corners_m: Float[np.ndarray, "v 3"]
+    faces: Int[np.ndarray, "f k"]
+    num_corners: Int[np.ndarray, " f"]
+    normals: Float[np.ndarray, "f 3"]
+    roles: Int[np.ndarray, " f"]
+    layers: Int[np.ndarray, " f"]
+    spans_m: Float[np.ndarray, "f 2"]
+
+
+class MeshBuilder:
+    """Collects faces."""
+
+    def __init__(self) -> None:
+        self._corners: list[Point] = []
+        self._faces: list[list[int]] = []
+        self._normals: list[np.ndarray] = []
+        self._roles: list[int] = []
+        self._layers: list[int] = []
+        self._spans: list[tuple[float, float]] = []
+
+    def face(
+        self,
+        corners: Sequence[Point],
+        role: int,
+        *,
+        layer: int,
+        outwards: Point | None = None,
+        span: tuple[float, float] | None = None,
+    ) -> None:
+        """Add a convex face; ``outwards`` is a rough direction that its normal is turned to, None: two-sided."""
+        points = np.array(corners)
+        normal = np.zeros(3)
+        if outwards is not None:
+            normal = np.cross(points[1] - points[0], points[2] - points[1])
+            normal /= max(float(np.linalg.norm(normal)), 1e-9)
+            if normal @ np.array(outwards) < 0:
+                normal = -normal
+        first = len(self._corners)
+        self._corners += [tuple(float(value) for value in corner) for corner in corners]  # type: ignore[misc]
+        indices = list(range(first, first + len(corners)))
+        self._faces.append(indices + [indices[-1]] * (MOST_CORNERS - len(indices)))
+        self._normals.append(normal)
+        self._roles.append(role)
+        self._layers.append(layer)
+        self._spans.append(span or (float(points[:, 0].min()), float(points[:, 0].max())))
+
+    def prism(self, profile: Sequence[tuple[float, float]], role: int, *, half_m: float, layer: int) -> None:
+        """A convex (x, z) profile, as wide as twice ``half_m``; the profile runs counter-clockwise seen from -y."""
+        span = (min(x for x, _ in profile), max(x for x, _ in profile))
+        middle = np.mean(np.array(profile), axis=0)
+        for start, end in zip(profile, [*profile[1:], profile[0]], strict=True):
+            out = np.mean([start, end], axis=0) - middle
+            edge = [(start[0], -half_m, start[1]), (end[0], -half_m, end[1])]
+            edge += [(end[0], half_m, end[1]), (start[0], half_m, start[1])]
+            normal = (end[1] - start[1], 0.0, start[0] - end[0])
+            sign = 1.0 if normal[0] * out[0] + normal[2] * out[1] > 0 else -1.0
+            self.face(edge, role, layer=layer, outwards=(sign * normal[0], 0.0, sign * normal[2]), span=span)
+        for y in (-half_m, half_m):
+            self.face([(x, y, z) for x, z in profile], role, layer=layer, outwards=(0.0, y, 0.0), span=span)
+
+    def frustum(
+        self,
+        *,
+        bottom: tuple[float, float, float, float],
+        top: tuple[float, float, float, float],
+        roles: tuple[int, int, int, int, int],
+        layer: int,
+    ) -> None:
+        """Between two levels (rear x, front x, half width, z); roles of the rear, front, right, left and top."""
+        span = (min(bottom[0], top[0]), max(bottom[1], top[1]))
+
+        def corner(level: tuple[float, float, float, float], x_at: int, y_sign: float) -> Point:
+            return (level[x_at], y_sign * level[2], level[3])
+
+        def side(first: tuple[int, float], second: tuple[int, float]) -> list[Point]:
+            return [corner(bottom, *first), corner(bottom, *second), corner(top, *second), corner(top, *first)]
+
+        self.face(side((0, 1.0), (0, -1.0)), roles[0], layer=layer, outwards=(-1, 0, 0), span=span)
+        self.face(side((1, -1.0), (1, 1.0)), roles[1], layer=layer, outwards=(1, 0, 0), span=span)
+        self.face(side((0, -1.0), (1, -1.0)), roles[2], layer=layer, outwards=(0, -1, 0), span=span)
+        self.face(side((1, 1.0), (0, 1.0)), roles[3], layer=layer, outwards=(0, 1, 0), span=span)
+        lid = [corner(top, 0, -1.0), corner(top, 1, -1.0), corner(top, 1, 1.0), corner(top, 0, 1.0)]
+        self.face(lid, roles[4], layer=layer, outwards=(0, 0, 1), span=span)
+
+    def box(self, low: Point, high: Point, role: int, *, layer: int, span: tuple[float, float] | None = None) -> None:
+        """A box along the axes."""
+        (x0, y0, z0), (x1, y1, z1) = low, high
+        quads: tuple[tuple[list[Point], Point], ...] = (
+            ([(x0, y0, z0), (x0, y1, z0), (x0, y1, z1), (x0, y0, z1)], (-1, 0, 0)),
+            ([(x1, y0, z0), (x1, y1, z0), (x1, y1, z1), (x1, y0, z1)], (1, 0, 0)),
+            ([(x0, y0, z0), (x1, y0, z0), (x1, y0, z1), (x0, y0, z1)], (0, -1, 0)),
+            ([(x0, y1, z0), (x1, y1, z0), (x1, y1, z1), (x0, y1, z1)], (0, 1, 0)),
+            ([(x0, y0, z1), (x1, y0, z1), (x1, y1, z1), (x0, y1, z1)], (0, 0, 1)),
+            ([(x0, y0, z0), (x1, y0, z0), (x1, y1, z0), (x0, y1, z0)], (0, 0, -1)),
+        )
+        for corners, outwards in quads:
+            self.face(corners, role, layer=layer, outwards=outwards, span=span)
+
+    def disc(
+        self, middle: Point, radius: float, role: int, *, layer: int, normal: Point | None, sides: int = 10
+    ) -> None:
+        """A round plate upright along x and z (or facing x, where its normal does)."""
+        angles = np.arange(sides) * (2 * np.pi / sides) + np.pi / sides
+        cos, sin = np.cos(angles) * radius, np.sin(angles) * radius
+        if normal is not None and abs(normal[0]) > 0.5:
+            corners = [(middle[0], middle[1] + c, middle[2] + s) for c, s in zip(cos, sin, strict=True)]
+        else:
+            corners = [(middle[0] + c, middle[1], middle[2] + s) for c, s in zip(cos, sin, strict=True)]
+        self.face(corners, role, layer=layer, outwards=normal)
+
+    def build(self) -> Mesh:
+        """All faces so far."""
+        return Mesh(
+            corners_m=np.array(self._corners),
+            faces=np.array(self._faces),
+            num_corners=np.array([len(set(face)) for face in self._faces]),
+            normals=np.array(self._normals),
+            roles=np.array(self._roles),
+            layers=np.array(self._layers),
+            spans_m=np.array(self._spans),
+        )
