@@ -9,15 +9,16 @@ import numpy as np
 import shapely
 from jaxtyping import Float
 from matplotlib.axes import Axes
-from matplotlib.collections import LineCollection, PathCollection
+from matplotlib.collections import LineCollection
+from matplotlib.patches import PathPatch
 from matplotlib.path import Path as Outline
 from shapely import Polygon
 
 from pipeline.drives.map import DriveMap
 
-GROUND: Final = "#f3f3f3"
-CROSSED: Final = "#dcdcdc"
-LANE_EDGE: Final = "#cfcfcf"
+GROUND: Final = "#eeeeee"
+CROSSED: Final = "#d6d6d6"
+LANE_EDGE: Final = "#c4c4c4"
 
 
 def draw_map(axes: Axes, drive_map: DriveMap, *, origin_m: Float[np.ndarray, " 2"]) -> None:
@@ -28,23 +29,18 @@ def draw_map(axes: Axes, drive_map: DriveMap, *, origin_m: Float[np.ndarray, " 2
         drive_map: In the world frame.
         origin_m: World position of the scene frame's origin.
     """
-    area = _outlines(drive_map.drivable_area.geoms, origin_m=origin_m)
-    crossings = _outlines(drive_map.crossings, origin_m=origin_m)
+    area = _outline(drive_map.drivable_area.geoms, origin_m=origin_m)
+    crossings = _outline(drive_map.crossings, origin_m=origin_m)
     rings = [ring for lane in drive_map.lanes for ring in (lane.exterior, *lane.interiors)]
     edges = [shapely.get_coordinates(ring) - origin_m for ring in rings]
-    for drawn in (
-        PathCollection(area, facecolors=GROUND, edgecolors="none", zorder=0.4, label="Drivable area"),
-        PathCollection(crossings, facecolors=CROSSED, edgecolors="none", zorder=0.5),
-        LineCollection(edges, colors=LANE_EDGE, linewidths=0.7, zorder=0.6),
-    ):
-        axes.add_collection(drawn, autolim=False)
+    axes.add_patch(PathPatch(area, facecolor=GROUND, linewidth=0, zorder=0.6, label="Drivable area"))
+    axes.add_patch(PathPatch(crossings, facecolor=CROSSED, linewidth=0, zorder=0.7))
+    axes.add_collection(LineCollection(edges, colors=LANE_EDGE, linewidths=0.7, zorder=0.8), autolim=False)
 
 
-def _outlines(polygons: Iterable[Polygon], *, origin_m: Float[np.ndarray, " 2"]) -> list[Outline]:
-    """Paths with holes: rings that turn the other way cut out of the one around them."""
-    outlines: list[Outline] = []
-    for polygon in polygons:
-        turned = shapely.orient_polygons(polygon)
-        rings = [shapely.get_coordinates(ring) - origin_m for ring in (turned.exterior, *turned.interiors)]
-        outlines.append(Outline.make_compound_path(*(Outline(ring, closed=True) for ring in rings)))
-    return outlines
+def _outline(polygons: Iterable[Polygon], *, origin_m: Float[np.ndarray, " 2"]) -> Outline:
+    """One path around all polygons; rings that turn the other way cut holes out of the one around them."""
+    turned = [shapely.orient_polygons(polygon) for polygon in polygons]
+    rings = [ring for polygon in turned for ring in (polygon.exterior, *polygon.interiors)]
+    parts = [Outline(shapely.get_coordinates(ring) - origin_m, closed=True) for ring in rings]
+    return Outline.make_compound_path(*parts)

@@ -14,8 +14,11 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from shapely import box
 
 from pipeline import cli
+from pipeline.drives.geojson import write_map
+from pipeline.drives.map import DriveMap, union
 from pipeline.errors import InputError
 from pipeline.scoring import score as score_module
 from pipeline.scoring.score import score
@@ -251,3 +254,25 @@ def test_a_drive_that_is_rejected_leaves_no_table_of_an_earlier_run(model: Path,
     (drives[1] / "tracks.csv").write_text("")
     assert score(model, drives, out=tmp_path / "out", device="cpu").exit_code == 1
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["good.parquet", "summary.json"]
+
+
+def test_a_map_adds_the_off_road_rate_and_a_bad_one_costs_only_itself(
+    model: Path, here: Callable[..., Run], tmp_path: Path
+) -> None:
+    drive = write_small_drive(tmp_path / "mapped", seconds=8.0, with_frames=False)
+    everywhere = DriveMap(lanes=(box(-2000, -2000, 2000, 2000),), crossings=(), drivable_area=union([]))
+    write_map(drive / "map.geojson", everywhere)
+    run = here("--model", model, "--device", "cpu", "--drives", drive, out=tmp_path / "with")
+    assert run.code == 0, run.lines
+    cells = run.summary["metrics"]["movers"]
+    assert cells["offroad_rate"]["value"] == 0.0
+    assert 0 < cells["offroad_rate"]["count"] <= cells["ade_m"]["count"]
+
+    (drive / "map.geojson").write_text("{")
+    run = here("--model", model, "--device", "cpu", "--drives", drive, out=tmp_path / "without")
+    assert run.code == 1
+    (line,) = [line for line in run.lines if "map.geojson" in line]
+    assert "map.geojson: line 1: map not used: is not JSON" in line
+    assert list(run.summary["drives"]) == ["mapped"]
+    assert "offroad_rate" not in run.summary["metrics"]["movers"]
+    assert run.summary["metrics"]["movers"]["ade_m"] == cells["ade_m"]
