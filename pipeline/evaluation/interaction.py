@@ -64,7 +64,8 @@ def yielders(observed: Observed, future: Future, *, rate_hz: float) -> Bool[np.n
 
     Whoever waits at a red light while others cross yields to them too: geometry does not show signals. Yielding to one
     that is gone before the forecast time, to one that is still to come when the future ends, or to an oncoming one
-    before a turn that the recorded future does not show is not found.
+    before a turn that the recorded future does not show is not found. A leader that has turned off by more than 45
+    degrees, and is still in the way, passes for one that crosses.
 
     Args:
         observed: All agents of the scenes.

@@ -26,8 +26,8 @@ def leaders(observed: Observed, *, rate_hz: float) -> Int[np.ndarray, " n"]:
 
     A leader is the nearest vehicle or two-wheeler ahead in the path of a vehicle or two-wheeler, as ``nearest_ahead``
     has it, with a gap from bumper to bumper of at most 3 s of the follower's speed, and at least of 10 m, so that a
-    queue counts too. With a headway of up to 3 s a vehicle is following in the Highway Capacity Manual (TRB 2000,
-    chapter 12).
+    queue counts too. With a headway below 3 s a vehicle is following in the Highway Capacity Manual (TRB 2000, two-lane
+    highways).
     """
     heading, known = last_heading(observed)
     return nearest_ahead(
