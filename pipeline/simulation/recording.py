@@ -87,7 +87,7 @@ class Network:
 
     lanes: tuple[Lane, ...]
     signals: tuple[Signal, ...]
-    junctions_m: tuple[Float[np.ndarray, "q 2"], ...]  # surfaces
+    junctions_m: tuple[Float[np.ndarray, "_ 2"], ...]  # surfaces
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
