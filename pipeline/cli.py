@@ -52,6 +52,31 @@ def _root(
 ) -> None: ...
 
 
+@app.command(epilog="Example: headway simulate --out my-drives --drives 100 --seed 1")
+def simulate(
+    *,
+    out: Annotated[Path, typer.Option(help="Folder for the drives; replaced whole.", metavar="DIR")],
+    drives: Annotated[int | None, typer.Option(help="How many; as in the parameters by default.", min=1)] = None,
+    seed: Annotated[int | None, typer.Option(help="Of everything; likewise.", min=0)] = None,
+    truth: Annotated[
+        Path | None, typer.Option(help="Folder for what really happened; OUT-truth by default.", metavar="DIR")
+    ] = None,
+    params: Params = Path("params.yaml"),
+) -> None:
+    """Simulate raw drives: traffic, what an ego in it senses, and its camera frames."""
+    from pipeline.config import SimulateConfig, load_section  # noqa: PLC0415
+    from pipeline.stages.simulate import MARK  # noqa: PLC0415
+    from pipeline.stages.simulate import simulate as run  # noqa: PLC0415
+
+    config = load_section("simulate", SimulateConfig, path=params)
+    given = {"num_drives": drives, "seed": seed}
+    config = config.model_copy(update={key: value for key, value in given.items() if value is not None})
+    truth = truth or out.with_name(f"{out.name}-truth")
+    _may_replace(out, mark=MARK)
+    _may_replace(truth, mark=MARK)
+    run(config, out=out, truth=truth)
+
+
 @app.command(epilog="Example: headway ingest raw/monday raw/tuesday --out clean")
 def ingest(
     *,

@@ -53,6 +53,8 @@ def test_ingest_cleans_drives_and_names_the_bad_ones(
 @pytest.mark.parametrize(
     "arguments",
     [
+        ["simulate", "--params", PARAMS, "--out"],
+        ["simulate", "--params", PARAMS, "--out", "new", "--truth"],
         ["ingest", "nowhere", "--params", PARAMS, "--out"],
         ["train", "--windows", "nowhere", "--params", PARAMS, "--out"],
         ["evaluate", "--windows", "nowhere", "--metrics", "metrics.json", "--params", PARAMS, "--plots"],
@@ -74,6 +76,8 @@ def test_a_folder_of_the_users_is_never_replaced(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        (["simulate", "--out", "out"], "params.yaml"),
+        (["simulate", "--out", "out", "--truth", "out/truth", "--params", PARAMS], "give the truth a folder beside"),
         (["score", "--out", "out"], "was given no drives"),
         (["ingest", "raw", "--out", "out"], "params.yaml"),
         (["ingest", "raw", "--out", "out", "--params", PARAMS], "raw: does not exist"),

@@ -1,0 +1,148 @@
+"""Simulated drives: traffic, what its ego senses and its camera frames, in the neutral layout; the truth beside."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from pipeline.config import SimulateConfig
+from pipeline.drives.drive import FRAME_COLUMNS, Drive, no_frames
+from pipeline.drives.neutral import FORMAT, write_drive
+from pipeline.files import write_json
+from pipeline.simulation.maps import map_of
+from pipeline.simulation.recording import WORLDS, Recording
+from pipeline.simulation.renderer import Renderer
+from pipeline.simulation.rig import CAMERAS, camera_of, camera_pose
+from pipeline.simulation.scenery import place_scenery
+from pipeline.simulation.sensing import Sensed, sense
+from pipeline.simulation.traffic import simulate_traffic
+from pipeline.simulation.weather import Weather, pick_weather
+
+SOURCE: Final = "headway simulate"
+LICENCE: Final = "Apache-2.0"  # this repository's own
+_JPEG: Final = (cv2.IMWRITE_JPEG_QUALITY, 85)
+
+
+def drive_name(index: int, *, seed: int) -> str:
+    """The name of drive ``index`` of a seed: the kinds of world take turns."""
+    return f"{WORLDS[index % len(WORLDS)]}-s{seed}-{index:03d}"
+
+
+def simulate_all(
+    config: SimulateConfig, *, folder: Path, truth: Path, num_processes: int | None = None
+) -> Iterator[str]:
+    """Simulate drives, each on its own, and yield the name of each as it is done.
+
+    Args:
+        config: The ``simulate`` section.
+        folder: Each drive becomes a folder in it.
+        truth: Likewise, of what the drive does not tell.
+        num_processes: At most this many; all processors by default.
+    """
+    num_processes = min(num_processes or os.cpu_count() or 1, config.num_drives)
+    if num_processes == 1:
+        for index in range(config.num_drives):
+            yield simulate_drive(index, config=config, folder=folder, truth=truth)
+        return
+    # Spawned, not forked: a fork of a process that has threads (Arrow's, the progress bar's) can hang.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(num_processes, mp_context=context, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
+        futures = [
+            pool.submit(simulate_drive, index, config=config, folder=folder, truth=truth)
+            for index in range(config.num_drives)
+        ]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def simulate_drive(index: int, *, config: SimulateConfig, folder: Path, truth: Path) -> str:
+    """Simulate one drive; the same index and section give the same files, but for ``num_drives``, which is not asked.
+
+    Args:
+        index: Of the drive, from 0.
+        config: The ``simulate`` section.
+        folder: The drive becomes a folder in it.
+        truth: Likewise, of what the drive does not tell.
+
+    Returns:
+        The drive's name.
+
+    Raises:
+        InputError: SUMO is not installed.
+    """
+    world, seed = WORLDS[index % len(WORLDS)], _seeds(index, config=config)[0]
+    recording = simulate_traffic(world, seed=seed, duration_s=config.duration_s, rate_hz=config.rate_hz)
+    return record_drive(recording, index=index, config=config, folder=folder, truth=truth)
+
+
+def record_drive(recording: Recording, *, index: int, config: SimulateConfig, folder: Path, truth: Path) -> str:
+    """Sense, render and write the drive of an ego through given traffic; arguments as for ``simulate_drive``."""
+    name = drive_name(index, seed=config.seed)
+    _, *seeds = _seeds(index, config=config)
+    scenery, weather = place_scenery(recording.network, seed=seeds[0]), pick_weather(seeds[1])
+    sensed = sense(recording, scenery, range_m=config.range_m, seed=seeds[2])
+    renderer = Renderer(recording, scenery, weather=weather, seed=seeds[3])
+    camera = camera_of(width_px=config.width_px, height_px=config.height_px)
+    drive = Drive(
+        name=name,
+        format=FORMAT,
+        path=folder / name,
+        rate_hz=config.rate_hz,
+        tracks=sensed.tracks,
+        cameras=dict.fromkeys(config.cameras, camera),
+        frames=_write_frames(recording, renderer, config=config, folder=folder / name),
+        map=map_of(recording.network),
+    )
+    write_drive(drive, folder / name, source=SOURCE, licence=LICENCE)
+    _write_truth(recording, sensed, weather=weather, about={"index": index, "seed": config.seed}, folder=truth / name)
+    return name
+
+
+def _seeds(index: int, *, config: SimulateConfig) -> list[int]:
+    """Of traffic, scenery, weather, sensing and frames; below 2^31, as SUMO wants them."""
+    return [int(state) >> 1 for state in np.random.SeedSequence([config.seed, index]).generate_state(5)]
+
+
+def _write_frames(recording: Recording, renderer: Renderer, *, config: SimulateConfig, folder: Path) -> pd.DataFrame:
+    """Render every camera from the ego's true pose; the images as JPEG, their table as the result."""
+    camera = camera_of(width_px=config.width_px, height_px=config.height_px)
+    ego = recording.agents[recording.agents["agent_id"] == recording.ego_id]
+    every = round(config.rate_hz / config.frame_rate_hz)
+    poses = ego[["timestamp_ns", "x_m", "y_m", "heading_rad"]].iloc[::every]
+    rows: list[tuple[object, ...]] = []
+    for name in config.cameras:
+        (folder / name).mkdir(parents=True)
+        for number, (time_ns, x_m, y_m, heading_rad) in enumerate(poses.itertuples(index=False)):
+            position_m, quaternion = camera_pose(CAMERAS[name], x_m=x_m, y_m=y_m, heading_rad=heading_rad)
+            image = renderer.frame(int(time_ns), camera=camera, position_m=position_m, quaternion_wxyz=quaternion)
+            path = f"{name}/{number:05d}.jpg"
+            (folder / path).write_bytes(cv2.imencode(".jpg", image, _JPEG)[1].tobytes())
+            rows.append((time_ns, name, path, *position_m, *quaternion))
+    if not rows:
+        return no_frames()
+    return pd.DataFrame(rows, columns=list(FRAME_COLUMNS)).astype(FRAME_COLUMNS)
+
+
+def _write_truth(
+    recording: Recording, sensed: Sensed, *, weather: Weather, about: dict[str, int], folder: Path
+) -> None:
+    """Every agent and signal, and the agent behind each row of the drive's tracks with the share of it in sight."""
+    folder.mkdir(parents=True)
+    recording.agents.to_parquet(folder / "agents.parquet", index=False)
+    recording.signals.to_parquet(folder / "signals.parquet", index=False)
+    tracks = sensed.tracks[["timestamp_ns", "track_id"]].assign(agent_id=sensed.agent_ids, share=sensed.shares)
+    tracks.to_parquet(folder / "tracks.parquet", index=False)
+    told = {"world": recording.world, **about, "ego_id": recording.ego_id, "rate_hz": recording.rate_hz}
+    write_json(folder / "about.json", told | {"weather": asdict(weather)})

@@ -1,0 +1,51 @@
+"""Stage ``simulate``: traffic by SUMO, what an ego in it senses and its camera frames, as raw drives.
+
+What really happened lies beside, in a folder that no other stage reads.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from pipeline.config import SimulateConfig, load_section
+from pipeline.errors import InputError
+from pipeline.files import whole_folder, write_json
+from pipeline.progress import track
+from pipeline.simulation.programs import require_sumo
+from pipeline.simulation.simulate import drive_name, simulate_all
+from pipeline.stages import run_stage
+
+MARK = "simulated.json"
+
+
+def main() -> None:
+    """Run the stage."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True, help="folder for the drives")
+    parser.add_argument("--truth", type=Path, required=True, help="folder for what really happened in them")
+    arguments = parser.parse_args()
+    simulate(load_section("simulate", SimulateConfig), out=arguments.out, truth=arguments.truth)
+
+
+def simulate(config: SimulateConfig, *, out: Path, truth: Path) -> None:
+    """Simulate drives into ``out`` and their truth into ``truth``, replacing both whole.
+
+    Raises:
+        InputError: SUMO is not installed, or one of the folders lies in the other.
+    """
+    here, there = out.resolve(), truth.resolve()
+    if here.is_relative_to(there) or there.is_relative_to(here):
+        raise InputError(truth, f"lies in the drives' folder {out}, or that in it", "give the truth a folder beside")
+    require_sumo()
+    with whole_folder(out) as drives, whole_folder(truth) as beside:
+        done = simulate_all(config, folder=drives, truth=beside)
+        for _ in track(done, total=config.num_drives, description="simulate"):
+            pass
+        names = [drive_name(index, seed=config.seed) for index in range(config.num_drives)]
+        for folder in (drives, beside):
+            write_json(folder / MARK, {"drives": names, "config": config.model_dump()})
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,75 @@
+"""The stage ``simulate`` and the command: what they ask for, what they leave behind."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline import cli
+from pipeline.config import SimulateConfig
+from pipeline.stages import run_stage, simulate
+
+ROOT = Path(__file__).parents[3]
+PARAMS = str(ROOT / "params.yaml")
+
+
+def _headway(*arguments: str | Path, monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setattr(sys, "argv", ["headway", "simulate", *map(str, arguments)])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    return end.value.code or 0
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[SimulateConfig]:
+    """What ``simulate_all`` is asked for; it makes no drives."""
+    configs: list[SimulateConfig] = []
+
+    def fake(config: SimulateConfig, *, folder: Path, truth: Path) -> Iterator[str]:
+        configs.append(config)
+        for number in range(config.num_drives):
+            (folder / f"drive-{number}").mkdir()
+            (truth / f"drive-{number}").mkdir()
+            yield f"drive-{number}"
+
+    monkeypatch.setattr(simulate, "simulate_all", fake)
+    return configs
+
+
+def test_options_go_before_the_parameters_and_results_may_be_replaced(
+    asked: list[SimulateConfig], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "drives"
+    assert _headway("--out", out, "--params", PARAMS, monkeypatch=monkeypatch) == 0
+    assert _headway("--out", out, "--drives", 2, "--seed", 7, "--params", PARAMS, monkeypatch=monkeypatch) == 0
+    first, second = asked
+    assert second == first.model_copy(update={"num_drives": 2, "seed": 7})
+    mark = json.loads((out / "simulated.json").read_text())
+    assert mark["drives"] == ["grid-s7-000", "crossing-s7-001"]
+    assert SimulateConfig(**mark["config"]) == second
+    for folder in (out, tmp_path / "drives-truth"):
+        assert sorted(path.name for path in folder.iterdir()) == ["drive-0", "drive-1", "simulated.json"]
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_without_sumo_one_line_says_how_to_install_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name == "sumo" else there(name, *rest))
+    monkeypatch.chdir(ROOT)
+    arguments = ["--out", str(tmp_path / "drives"), "--truth", str(tmp_path / "truth")]
+    assert _headway(*arguments, monkeypatch=monkeypatch) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("headway: ")
+    assert "pip install 'headway[simulation]'" in line
+    monkeypatch.setattr(sys, "argv", ["simulate", *arguments])
+    with pytest.raises(SystemExit, match=r"headway: .*pip install") as end:
+        run_stage(simulate.main)
+    assert "\n" not in str(end.value)
+    assert not list(tmp_path.iterdir())
