@@ -141,8 +141,8 @@ def test_bad_content_is_said_in_one_line(tmp_path: Path, text: str, line: str) -
 
 def test_a_file_without_end_is_not_read(tmp_path: Path) -> None:
     with (tmp_path / "map.geojson").open("wb") as file:
-        file.truncate(60_000_000)
-    with pytest.raises(InputError, match=r"map.geojson: is over 50 MB; cut it to the drive's surroundings"):
+        file.truncate(20_000_001)
+    with pytest.raises(InputError, match=r"map.geojson: is over 20 MB; cut it to the drive's surroundings"):
         read_map(tmp_path / "map.geojson")
 
 
