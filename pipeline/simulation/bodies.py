@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -157,7 +158,7 @@ def _bus(builder: MeshBuilder, size_m: Size, fine: bool) -> None:  # noqa: FBT00
     cuts = np.linspace(ends[0] + 0.3, ends[1] - 0.25, count + 1)
     gap = 0.05 if fine else 0.0
     for side in (-1.0, 1.0):
-        for start, end in zip(cuts[:-1], cuts[1:], strict=True):
+        for start, end in pairwise(cuts.tolist()):
             door = fine and side < 0 and (end > cuts[-2] or abs(start + end) < 1.6)
             low = 0.3 if door else 0.40 * height
             pane = [(start + gap, low), (end - gap, low), (end - gap, 0.84 * height), (start + gap, 0.84 * height)]

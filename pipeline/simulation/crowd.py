@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
+from zlib import crc32
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -53,13 +54,13 @@ class Crowd:
         ids, first, self._whose = np.unique(
             agents["agent_id"].to_numpy(dtype=str), return_index=True, return_inverse=True
         )
+        # By its own name, so that an agent's looks do not depend on who else is there.
         self._palettes = np.stack(
             [
-                palette_of(self._categories[row], rng=np.random.default_rng([seed, 0xC0, index]))
-                for index, row in enumerate(first)
+                palette_of(self._categories[row], rng=np.random.default_rng([seed, 0xC0, crc32(agent_id.encode())]))
+                for agent_id, row in zip(ids.tolist(), first.tolist(), strict=True)
             ]
         )
-        assert len(ids) == len(self._palettes)
 
     def ego(self, timestamp_ns: int) -> tuple[Float[np.ndarray, "2"], float]:
         """Place and heading of the ego."""

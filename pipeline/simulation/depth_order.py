@@ -14,12 +14,16 @@ def hidden_by(
     sides_m = np.stack([blocks_m[:, 1] - blocks_m[:, 0], blocks_m[:, 3] - blocks_m[:, 0]], axis=1)
     half_m = np.linalg.norm(sides_m, axis=2) / 2
     axes = sides_m / np.maximum(2 * half_m[..., None], 1e-9)
-    start_m = np.einsum("mad,md->ma", axes, camera_m - middle_m)
-    way_m = np.einsum("mad,npd->npma", axes, points_m - camera_m)
-    way_m = np.where(np.abs(way_m) < 1e-9, 1e-9, way_m)
-    first, second = (-half_m - start_m) / way_m, (half_m - start_m) / way_m
-    enter = np.minimum(first, second).max(axis=-1)
-    leave = np.maximum(first, second).min(axis=-1)
+    offset_m = points_m - camera_m
+    enter = np.full((*offset_m.shape[:2], len(blocks_m)), -np.inf)
+    leave = np.full_like(enter, np.inf)
+    for axis in (0, 1):
+        start_m = np.sum(axes[:, axis] * (camera_m - middle_m), axis=1)
+        way_m = offset_m @ axes[:, axis].T
+        way_m[np.abs(way_m) < 1e-9] = 1e-9
+        first, second = (-half_m[:, axis] - start_m) / way_m, (half_m[:, axis] - start_m) / way_m
+        enter = np.maximum(enter, np.minimum(first, second))
+        leave = np.minimum(leave, np.maximum(first, second))
     return (enter < leave) & (leave > 0.0) & (enter < 0.999)
 
 
@@ -34,7 +38,7 @@ def nearest_m(blocks_m: Float[np.ndarray, "m 4 2"], *, camera_m: Float[np.ndarra
 def draw_order(
     hidden: Bool[np.ndarray, "n m"], *, things_m: Float[np.ndarray, " n"], blocks_m: Float[np.ndarray, " m"]
 ) -> Int[np.ndarray, " k"]:
-    """Blocks from the furthest to the nearest; a thing just before the first block that hides some of it, or at the end.
+    """Blocks from the furthest to the nearest; each thing before the first block that hides some of it, or at the end.
 
     Args:
         hidden: Which block hides some of which thing.

@@ -7,7 +7,7 @@ from typing import Final
 
 import cv2
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 
 from pipeline.simulation.haze import Haze
 from pipeline.simulation.scenery import NUM_STYLES, Building
@@ -17,25 +17,37 @@ from pipeline.simulation.weather import Weather
 _FLOOR_M: Final = 3.1
 _NEAR_M: Final = 75.0  # further away, the windows of one floor are one band
 _WALLS: Final = (  # blue, green, red of each style
-    (176, 198, 208), (96, 116, 168), (150, 172, 190), (122, 130, 138), (190, 204, 210), (110, 146, 184), (84, 96, 132), (164, 158, 150),
+    (176, 198, 208), (96, 116, 168), (150, 172, 190), (122, 130, 138), (190, 204, 210), (110, 146, 184), (84, 96, 132),
+    (164, 158, 150),
 )  # fmt: skip
 _STEPS_M: Final = (2.4, 2.9, 3.4, 1.9, 2.6, 3.1, 2.3, 2.0)  # from window to window
 _SHARES: Final = (0.45, 0.42, 0.5, 0.72, 0.4, 0.46, 0.44, 0.8)  # of it that is glass
 _LAMP: Final = (140, 206, 246)
+Patch = tuple[list[np.ndarray], list[float]]  # OpenCV's fixed-point polygons, and blue, green, red
+_LEAST_PX: Final = 0.6  # narrower shapes are left out
 _RANKS: Final = 3  # of glass: dark, one that mirrors the sky, and a lit or curtained one
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Wall:
-    """One side of a building; rows of ``detail_m`` and ``bands_m`` are quadrilaterals."""
+    """One side of a building.
+
+    Attributes:
+        outline_m: The whole side, its foot first.
+        groups_m: Quadrilaterals of one colour each: the wall, plinth, cornice, windows by rank, and bands of windows.
+        normal: Outwards.
+        colours: Of the groups.
+    """
 
     outline_m: Float[np.ndarray, "4 3"]
-    plinth_m: Float[np.ndarray, "1 4 3"]
-    cornice_m: Float[np.ndarray, "1 4 3"]
-    windows_m: tuple[Float[np.ndarray, "k 4 3"], ...]  # by rank
-    bands_m: Float[np.ndarray, "k 4 3"]
+    groups_m: tuple[Float[np.ndarray, "_ 4 3"], ...]
     normal: Float[np.ndarray, "2"]
-    colours: Float[np.ndarray, "6 3"]  # wall, plinth, cornice, then windows by rank
+    colours: Float[np.ndarray, "7 3"]
+
+
+_NUM_GROUPS: Final = 7
+_IS_FAR: Final = np.array([True, True, True, False, False, False, True])
+_IS_NEAR: Final = np.array([True, True, True, True, True, True, False])
 
 
 class Facades:
@@ -46,53 +58,76 @@ class Facades:
         self._haze = haze
         self.corners_m = np.array([building.corners_m for building in buildings]).reshape(-1, 4, 2)
         self.heights_m = np.array([building.height_m for building in buildings])
-        self._walls = [_walls_of(building, weather=weather, rng=rng) for building in buildings]
+        walls = [wall for building in buildings for wall in _walls_of(building, weather=weather, rng=rng)]
+        groups_m = [group for wall in walls for group in wall.groups_m]
+        self._outlines_m = np.array([wall.outline_m for wall in walls]).reshape(-1, 4, 3)
+        self._normals = np.array([wall.normal for wall in walls]).reshape(-1, 2)
+        self._colours = np.array([wall.colours for wall in walls]).reshape(-1, _NUM_GROUPS, 3)
+        self._quads_m = np.concatenate(groups_m) if groups_m else np.zeros((0, 4, 3))
+        self._counts = np.array([len(group) for group in groups_m], dtype=np.int64)
+        self._starts = np.cumsum(self._counts) - self._counts
 
-    def draw(self, image: UInt8[np.ndarray, "y x 3"], *, index: int, view: View) -> None:
-        """Draw the sides of one building that face the camera."""
-        for wall in self._walls[index]:
-            if wall.normal @ (view.position_m[:2] - wall.outline_m[0, :2]) > 0.0:
-                self._draw_wall(image, wall=wall, view=view)
+    def patches(self, blocks: Int[np.ndarray, " b"], *, view: View) -> list[list[Patch]]:
+        """What to fill for each of these buildings: polygons of one colour, what lies behind first."""
+        found: list[list[Patch]] = [[] for _ in blocks]
+        walls = (4 * blocks[:, None] + np.arange(4)).ravel()
+        outlines_m = self._outlines_m[walls]
+        facing = np.sum(self._normals[walls] * (view.position_m[:2] - outlines_m[:, 0, :2]), axis=1) > 0.0
+        local_m = view.local(outlines_m)
+        margin_m = 0.3
+        camera = view.camera
+        right_m, depth_m = local_m[..., 0], local_m[..., 2]
+        seen = facing & (depth_m > NEAR_M).any(axis=1)
+        seen &= (right_m > -camera.cx_px / camera.fx_px * depth_m - margin_m).any(axis=1)
+        seen &= (right_m < (camera.width_px - camera.cx_px) / camera.fx_px * depth_m + margin_m).any(axis=1)
+        chosen = np.flatnonzero(seen)
+        depths_m = np.clip(depth_m[chosen], 0.0, None)
+        is_far = depths_m.min(axis=1) > _NEAR_M
+        kept = np.where(is_far[:, None], _IS_FAR, _IS_NEAR).ravel()
+        groups = (_NUM_GROUPS * walls[chosen][:, None] + np.arange(_NUM_GROUPS)).ravel()[kept]
+        owners = np.repeat(chosen // 4, _NUM_GROUPS)[kept]
+        colours = self._haze.over(
+            self._colours[walls[chosen]].reshape(-1, 3), depths_m=np.repeat(depths_m.mean(axis=1), _NUM_GROUPS)
+        )[kept]
+        counts = self._counts[groups]
+        ends = np.cumsum(counts)
+        rows = np.arange(counts.sum()) + np.repeat(self._starts[groups] - (ends - counts), counts)
+        corners_m = view.local(self._quads_m[rows])
+        pixels = view.pixels(corners_m)
+        # Corners first, quadrilaterals second: numpy reduces over a long last axis much faster than over a short one.
+        u, v, corner_depth_m = (
+            np.ascontiguousarray(part.T) for part in (*np.moveaxis(pixels, -1, 0), corners_m[..., 2])
+        )
+        left, right, top, bottom = u.min(axis=0), u.max(axis=0), v.min(axis=0), v.max(axis=0)
+        shown = (right > 0) & (left < camera.width_px) & (bottom > 0) & (top < camera.height_px)
+        shown &= (corner_depth_m.max(axis=0) > NEAR_M) & (np.minimum(right - left, bottom - top) > _LEAST_PX)
+        cut = shown & (corner_depth_m.min(axis=0) < NEAR_M)
+        fixed = fixed_point(pixels)
+        whole = shown & ~cut
+        limits = np.concatenate([[0], np.cumsum(whole)])
+        polygons = list(fixed[whole])
+        starts, stops = limits[ends - counts].tolist(), limits[ends].tolist()
+        cut_in = dict.fromkeys(np.searchsorted(ends, np.flatnonzero(cut), side="right").tolist())
+        for group, (owner, start, stop, colour) in enumerate(
+            zip(owners.tolist(), starts, stops, colours.tolist(), strict=True)
+        ):
+            shapes = polygons[start:stop]
+            if group in cut_in:
+                for row in np.flatnonzero(cut[ends[group] - counts[group] : ends[group]]):
+                    clipped_m = cut_near(corners_m[ends[group] - counts[group] + row])
+                    shapes.append(fixed_point(view.pixels(clipped_m)))
+            if shapes:
+                found[owner].append((shapes, colour))
+        return found
 
-    def _draw_wall(self, image: UInt8[np.ndarray, "y x 3"], *, wall: _Wall, view: View) -> None:
-        local_m = view.local(wall.outline_m)
-        if local_m[:, 2].max() <= NEAR_M:
-            return
-        clipped_m = cut_near(local_m) if local_m[:, 2].min() < NEAR_M else local_m
-        outline = view.pixels(clipped_m)
-        if outline[:, 0].max() < 0 or outline[:, 0].min() > image.shape[1]:
-            return
-        depth_m = float(np.clip(local_m[:, 2], 0.0, None).mean())
-        colours = self._haze.over(wall.colours, depths_m=np.full(len(wall.colours), depth_m))
-        cv2.fillConvexPoly(image, fixed_point(outline), colours[0].tolist(), cv2.LINE_AA, SHIFT)
-        if outline[:, 0].max() - outline[:, 0].min() < 3.0:
-            return
-        groups = (wall.plinth_m, wall.cornice_m, *wall.windows_m)
-        if local_m[:, 2].min() > _NEAR_M:
-            groups = (wall.plinth_m, wall.cornice_m, wall.bands_m)
-        for corners_m, colour in zip(groups, colours[1:], strict=False):
-            _draw_quads(image, corners_m, colour=colour, view=view)
 
-
-def _draw_quads(
-    image: UInt8[np.ndarray, "y x 3"],
-    corners_m: Float[np.ndarray, "k 4 3"],
-    *,
-    colour: Float[np.ndarray, "3"],
-    view: View,
-) -> None:
-    if not len(corners_m):
-        return
-    local_m = view.local(corners_m)
-    pixels = view.pixels(local_m)
-    low, high = pixels.min(axis=1), pixels.max(axis=1)
-    shown = (high[:, 0] > 0) & (low[:, 0] < image.shape[1]) & (high[:, 1] > 0) & (low[:, 1] < image.shape[0])
-    whole = local_m[..., 2].min(axis=1) > NEAR_M
-    polygons = list(fixed_point(pixels[shown & whole]))
-    if len(corners_m) == 1 and not whole[0]:
-        polygons = [fixed_point(view.pixels(cut_near(local_m[0])))]
-    if polygons:
-        cv2.fillPoly(image, polygons, colour.tolist(), cv2.LINE_8, SHIFT)
+def draw_patch(image: UInt8[np.ndarray, "y x 3"], patch: Patch) -> None:
+    """Fill polygons that do not overlap."""
+    shapes, colour = patch
+    if len(shapes) == 1:
+        cv2.fillConvexPoly(image, shapes[0], colour, cv2.LINE_AA, SHIFT)
+    else:
+        cv2.fillPoly(image, shapes, colour, cv2.LINE_8, SHIFT)
 
 
 def _walls_of(building: Building, *, weather: Weather, rng: np.random.Generator) -> list[_Wall]:
@@ -153,13 +188,17 @@ def _wall(
     sky = (np.array(weather.sky_horizon) + np.array(weather.sky_top)) / 2
     curtain = np.array([190.0, 204.0, 212.0]) * light
     glass = np.stack([np.array([70.0, 62.0, 54.0]) * light, 0.45 * sky, np.array(_LAMP) if weather.lamps else curtain])
-    colours = np.vstack([own * light, own * light * 0.72, np.minimum(own * light * 1.14, 255.0), glass])
+    bands = glass[:1] * 0.75 + 0.25 * own * light
+    colours = np.vstack([own * light, own * light * 0.72, np.minimum(own * light * 1.14, 255.0), glass, bands])
     return _Wall(
         outline_m=one(0.0, building.height_m)[0],
-        plinth_m=one(0.0, 0.45),
-        cornice_m=one(building.height_m - 0.4, building.height_m),
-        windows_m=tuple(windows_m[rank == number] for number in range(_RANKS)),
-        bands_m=bands_m,
+        groups_m=(
+            one(0.0, building.height_m),
+            one(0.0, 0.45),
+            one(building.height_m - 0.4, building.height_m),
+            *(windows_m[rank == number] for number in range(_RANKS)),
+            bands_m,
+        ),
         normal=normal,
         colours=colours,
     )

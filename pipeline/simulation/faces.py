@@ -49,25 +49,26 @@ def polygons_of(bodies: Bodies, *, view: View, haze: Haze, weather: Weather) -> 
     whose = np.repeat(np.arange(len(meshes)), num_faces)
     cos, sin = np.cos(bodies.headings_rad), np.sin(bodies.headings_rad)
     own_m = np.concatenate([mesh.corners_m for mesh in meshes])
-    world_m = _turned(own_m, cos=cos[whose_corner], sin=sin[whose_corner])
+    world_m = turned(own_m, heading_rad=bodies.headings_rad[whose_corner])
     world_m[:, :2] += bodies.places_m[whose_corner]
     local_m = view.local(world_m)
     pixels = view.pixels(local_m)
 
     first_corner = np.concatenate([[0], np.cumsum(num_corners)[:-1]])
     faces = np.concatenate([mesh.faces for mesh in meshes]) + np.repeat(first_corner, num_faces)[:, None]
-    normals = _turned(np.concatenate([mesh.normals for mesh in meshes]), cos=cos[whose], sin=sin[whose])
+    normals = turned(np.concatenate([mesh.normals for mesh in meshes]), heading_rad=bodies.headings_rad[whose])
     roles = np.concatenate([mesh.roles for mesh in meshes])
-    to_camera_m = view.position_m - world_m[faces[:, 0]]
-    facing = np.sum(normals * to_camera_m, axis=1)
-    two_sided = ~normals.any(axis=1)
-    depths_m = local_m[faces, 2]
-    corners_px = pixels[faces]
-    low, high = corners_px.min(axis=1), corners_px.max(axis=1)
-    camera = view.camera
-    inside = (high[:, 0] > 0) & (low[:, 0] < camera.width_px) & (high[:, 1] > 0) & (low[:, 1] < camera.height_px)
-    big = (high - low).max(axis=1) > _LEAST_PX
-    keep = np.flatnonzero(inside & big & ((facing > 0) | two_sided) & (depths_m.max(axis=1) > NEAR_M))
+    facing = np.einsum("fd,fd->f", normals, view.position_m - world_m[faces[:, 0]])
+    turned_here = np.flatnonzero((facing > 0.0) | ~normals.any(axis=1))
+    # Corners first, faces second: numpy reduces over a long last axis much faster than over a short one.
+    corners = faces[turned_here].T
+    u, v, depth_m = pixels[:, 0][corners], pixels[:, 1][corners], local_m[:, 2][corners]
+    left, right, top, bottom = u.min(axis=0), u.max(axis=0), v.min(axis=0), v.max(axis=0)
+    least_m, most_m = depth_m.min(axis=0), depth_m.max(axis=0)
+    inside = (right > 0) & (left < view.camera.width_px) & (bottom > 0) & (top < view.camera.height_px)
+    big = np.maximum(right - left, bottom - top) > _LEAST_PX
+    shown = inside & big & (most_m > NEAR_M)
+    keep = turned_here[shown]
 
     colours = _shaded(
         bodies.colours[whose[keep], roles[keep]],
@@ -76,7 +77,7 @@ def polygons_of(bodies: Bodies, *, view: View, haze: Haze, weather: Weather) -> 
         light=bodies.light[whose[keep]],
         weather=weather,
     )
-    colours = haze.over(colours, depths_m=depths_m[keep].mean(axis=1))
+    colours = haze.over(colours, depths_m=(least_m + most_m)[shown] / 2)
     np.clip(colours, 0.0, 255.0, out=colours)
     spans_m = np.concatenate([mesh.spans_m for mesh in meshes])[keep]
     layers = np.concatenate([mesh.layers for mesh in meshes])[keep]
@@ -85,23 +86,24 @@ def polygons_of(bodies: Bodies, *, view: View, haze: Haze, weather: Weather) -> 
     apart_m = np.maximum(np.maximum(spans_m[:, 0] - along_m, along_m - spans_m[:, 1]), 0.0)
     order = np.lexsort((-np.round(apart_m, 3), layers, whose[keep]))
 
-    fixed = fixed_point(corners_px)
-    counts = np.concatenate([mesh.num_corners for mesh in meshes])
-    cut = depths_m.min(axis=1) < NEAR_M
-    found: list[list[Polygon]] = [[] for _ in meshes]
     chosen = keep[order]
-    rows = zip(chosen.tolist(), whose[chosen].tolist(), counts[chosen].tolist(), colours[order].tolist(), strict=True)
-    for face, body, count, colour in rows:
-        points = fixed[face, :count]
-        if cut[face]:
-            points = fixed_point(view.pixels(cut_near(local_m[faces[face, :count]])))
-        found[body].append((points, colour))
+    points = fixed_point(pixels)[faces[chosen]]
+    counts = np.concatenate([mesh.num_corners for mesh in meshes])[chosen]
+    cut = (least_m[shown] < NEAR_M)[order]
+    found: list[list[Polygon]] = [[] for _ in meshes]
+    rows = zip(whose[chosen].tolist(), counts.tolist(), colours[order].tolist(), cut.tolist(), strict=True)
+    for row, (owner, count, colour, is_cut) in enumerate(rows):
+        if is_cut:
+            corners_m = local_m[faces[chosen[row], :count]]
+            found[owner].append((fixed_point(view.pixels(cut_near(corners_m))), colour))
+        else:
+            found[owner].append((points[row, :count], colour))
     return found
 
 
-def _turned(
-    vectors: Float[np.ndarray, "v 3"], *, cos: Float[np.ndarray, " v"], sin: Float[np.ndarray, " v"]
-) -> np.ndarray:
+def turned(vectors: Float[np.ndarray, "v 3"], *, heading_rad: Float[np.ndarray, " v"]) -> Float[np.ndarray, "v 3"]:
+    """Vectors of bodies' own frames, turned about the vertical by the bodies' headings."""
+    cos, sin = np.cos(heading_rad), np.sin(heading_rad)
     x, y, z = vectors.T
     return np.column_stack([cos * x - sin * y, sin * x + cos * y, z])
 

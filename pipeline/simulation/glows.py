@@ -10,10 +10,8 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
-from pipeline.simulation.faces import Bodies
+from pipeline.simulation.faces import Bodies, turned
 from pipeline.simulation.haze import Haze
-from pipeline.simulation.mesh import Mesh
-from pipeline.simulation.palettes import LIGHTS
 from pipeline.simulation.view import View
 from pipeline.simulation.weather import Weather
 
@@ -33,46 +31,41 @@ class Glow:
 
 def glows_of(bodies: Bodies, *, view: View, haze: Haze, weather: Weather) -> list[list[Glow]]:
     """The glows of each body's shining lamps that face the camera."""
-    found: list[list[Glow]] = []
-    for index, mesh in enumerate(bodies.meshes):
-        shining = bodies.shining[index]
-        found.append([])
-        if not shining.any():
-            continue
-        middles_m, normals, roles, sizes_m = _lamps(mesh)
-        on = np.flatnonzero(shining[roles])
-        if not len(on):
-            continue
-        cos, sin = np.cos(bodies.headings_rad[index]), np.sin(bodies.headings_rad[index])
-        turn = np.array([[cos, sin, 0.0], [-sin, cos, 0.0], [0.0, 0.0, 1.0]])
-        world_m = middles_m[on] @ turn + np.array([*bodies.places_m[index], 0.0])
-        away_m = view.position_m - world_m
-        facing = np.sum(normals[on] @ turn * away_m, axis=1) / np.linalg.norm(away_m, axis=1)
-        local_m = view.local(world_m)
-        pixels = view.pixels(local_m)
-        for lamp, face, depth_m, middle in zip(on, facing, local_m[:, 2], pixels, strict=True):
-            if face < 0.15 or depth_m < 1.0:
-                continue
-            spread = 2.6 if weather.lamps else 1.3
-            radius_px = min(spread * sizes_m[lamp] * view.camera.fx_px / depth_m, _MOST_PX)
-            strength = (0.75 if weather.lamps else 0.5) * float(face) * (1.0 - 0.6 * haze.share(float(depth_m)))
-            if radius_px < _LEAST_PX:
-                continue
-            blue, green, red = bodies.colours[index, roles[lamp]] * strength
-            colour = (int(blue), int(green), int(red))
-            found[-1].append(
-                Glow(middle_px=(float(middle[0]), float(middle[1])), radii_px=(radius_px,) * 2, colour=colour)
-            )
-            if weather.wet:
-                foot = view.pixels(view.local(world_m[list(on).index(lamp)] * np.array([1.0, 1.0, -1.0])))
-                dim = (colour[0] // 2, colour[1] // 2, colour[2] // 2)
-                found[-1].append(
-                    Glow(
-                        middle_px=(float(foot[0]), float(foot[1])),
-                        radii_px=(radius_px * 0.7, radius_px * 2.5),
-                        colour=dim,
-                    )
-                )
+    found: list[list[Glow]] = [[] for _ in bodies.meshes]
+    lit = np.flatnonzero(bodies.shining.any(axis=1))
+    if not len(lit):
+        return found
+    lamps = [bodies.meshes[index].lamps for index in lit]
+    whose = np.repeat(lit, [len(part.roles) for part in lamps])
+    roles = np.concatenate([part.roles for part in lamps])
+    on = bodies.shining[whose, roles]
+    whose, roles = whose[on], roles[on]
+    heading_rad = bodies.headings_rad[whose]
+    places_m = np.column_stack([bodies.places_m[whose], np.zeros(len(whose))])
+    world_m = places_m + turned(np.concatenate([part.middles_m for part in lamps])[on], heading_rad=heading_rad)
+    normals = turned(np.concatenate([part.normals for part in lamps])[on], heading_rad=heading_rad)
+    away_m = view.position_m - world_m
+    facing = np.sum(normals * away_m, axis=1) / np.linalg.norm(away_m, axis=1)
+    local_m = view.local(world_m)
+    depth_m = local_m[:, 2]
+    spread = 2.6 if weather.lamps else 1.3
+    radii_m = np.concatenate([part.radii_m for part in lamps])[on]
+    radii_px = np.minimum(spread * radii_m * view.camera.fx_px / np.maximum(depth_m, 1.0), _MOST_PX)
+    kept = np.flatnonzero((facing > 0.15) & (depth_m > 1.0) & (radii_px > _LEAST_PX))
+    strength = (0.75 if weather.lamps else 0.5) * facing[kept] * np.exp(-0.6 * depth_m[kept] / haze.reach_m)
+    # In steps, so that few different sprites are made.
+    colours = (np.round(strength * 12)[:, None] / 12 * bodies.colours[whose[kept], roles[kept]]).astype(int)
+    mirrored_px = view.pixels(view.local(world_m[kept] * np.array([1.0, 1.0, -1.0])))
+    for row, pixel, mirrored, colour in zip(
+        kept.tolist(), view.pixels(local_m[kept]).tolist(), mirrored_px.tolist(), colours.tolist(), strict=True
+    ):
+        radius_px, (blue, green, red) = float(radii_px[row]), colour
+        glows = found[int(whose[row])]
+        if weather.wet:
+            dim = (blue // 2, green // 2, red // 2)
+            radii = (0.7 * radius_px, 2.5 * radius_px)
+            glows.append(Glow(middle_px=(mirrored[0], mirrored[1]), radii_px=radii, colour=dim))
+        glows.append(Glow(middle_px=(pixel[0], pixel[1]), radii_px=(radius_px, radius_px), colour=(blue, green, red)))
     return found
 
 
@@ -95,11 +88,3 @@ def _sprite(colour: tuple[int, int, int]) -> UInt8[np.ndarray, "y x 3"]:
     square = line[:, None] ** 2 + line[None, :] ** 2
     light = np.clip(np.exp(-square / 0.16) - np.exp(-1 / 0.16), 0.0, 1.0)
     return (light[..., None] * np.array(colour)).astype(np.uint8)
-
-
-def _lamps(mesh: Mesh) -> tuple[np.ndarray, ...]:
-    """Middles, normals, roles and half widths of a mesh's lights."""
-    chosen = np.flatnonzero(LIGHTS[mesh.roles] & mesh.normals.any(axis=1))
-    corners_m = mesh.corners_m[mesh.faces[chosen]]
-    sizes_m = np.ptp(corners_m, axis=1).max(axis=1) / 2 if len(chosen) else np.zeros(0)
-    return (corners_m.min(axis=1) + corners_m.max(axis=1)) / 2, mesh.normals[chosen], mesh.roles[chosen], sizes_m

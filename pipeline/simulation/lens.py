@@ -20,8 +20,7 @@ class Lens:
         self._weather = weather
         self._seed = seed
         levels = np.arange(256.0)
-        table = ((levels - 118.0) * weather.contrast + 118.0)[:, None] * np.array(weather.cast)
-        self._table = np.clip(table, 0, 255).astype(np.uint8)[None]
+        self._table = np.clip((levels - 118.0) * weather.contrast + 118.0, 0, 255).astype(np.uint8)
         self._overlays: dict[tuple[int, int], tuple[UInt8[np.ndarray, "y x 3"], ...]] = {}
 
     def apply(self, image: UInt8[np.ndarray, "y x 3"], *, timestamp_ns: int) -> None:
@@ -43,6 +42,7 @@ class Lens:
         rng = np.random.default_rng([self._seed, rows, columns])
         shape = (rows + _SPARE_PX, columns + _SPARE_PX, 3)
         noise: Float[np.ndarray, "y x 3"] = rng.normal(scale=self._weather.noise, size=shape)
+        noise += (np.array(self._weather.cast) - 1.0) * 128.0  # the cast as an offset, which costs nothing here
         streaks = np.zeros(shape, dtype=np.uint8)
         for _ in range(shape[0] * shape[1] // 1500):
             u, v = rng.uniform(0, shape[1]), rng.uniform(0, shape[0])

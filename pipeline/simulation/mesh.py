@@ -9,9 +9,21 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float, Int
 
+from pipeline.simulation.roles import Role
+
 MOST_CORNERS: Final = 10  # of one face; shorter faces repeat their last corner
 
 Point = tuple[float, float, float]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lamps:
+    """The lights of a mesh, in its own frame."""
+
+    middles_m: Float[np.ndarray, "k 3"]
+    normals: Float[np.ndarray, "k 3"]
+    roles: Int[np.ndarray, " k"]
+    radii_m: Float[np.ndarray, " k"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,6 +38,7 @@ class Mesh:
         roles: What a face is, a row of the palette.
         layers: Drawn in this order; within a layer, what lies further along x first, then in the order given.
         spans_m: From where to where along x the face's part reaches, to order parts of one layer.
+        lamps: The lights among the faces.
     """
 
     corners_m: Float[np.ndarray, "v 3"]
@@ -35,6 +48,7 @@ class Mesh:
     roles: Int[np.ndarray, " f"]
     layers: Int[np.ndarray, " f"]
     spans_m: Float[np.ndarray, "f 2"]
+    lamps: Lamps
 
 
 class MeshBuilder:
@@ -93,7 +107,7 @@ class MeshBuilder:
         *,
         bottom: tuple[float, float, float, float],
         top: tuple[float, float, float, float],
-        roles: tuple[int, int, int, int, int],
+        roles: Sequence[int],
         layer: int,
     ) -> None:
         """Between two levels (rear x, front x, half width, z); roles of the rear, front, right, left and top."""
@@ -140,12 +154,22 @@ class MeshBuilder:
 
     def build(self) -> Mesh:
         """All faces so far."""
+        corners_m, faces = np.array(self._corners), np.array(self._faces)
+        normals, roles = np.array(self._normals), np.array(self._roles)
+        lamps = np.flatnonzero((roles >= Role.BRAKE) & normals.any(axis=1))
+        low_m, high_m = corners_m[faces[lamps]].min(axis=1), corners_m[faces[lamps]].max(axis=1)
         return Mesh(
-            corners_m=np.array(self._corners),
-            faces=np.array(self._faces),
+            corners_m=corners_m,
+            faces=faces,
             num_corners=np.array([len(set(face)) for face in self._faces]),
-            normals=np.array(self._normals),
-            roles=np.array(self._roles),
+            normals=normals,
+            roles=roles,
             layers=np.array(self._layers),
             spans_m=np.array(self._spans),
+            lamps=Lamps(
+                middles_m=(low_m + high_m) / 2,
+                normals=normals[lamps],
+                roles=roles[lamps],
+                radii_m=(high_m - low_m).max(axis=1, initial=0.0) / 2,
+            ),
         )

@@ -12,7 +12,7 @@ from pipeline.drives.drive import Camera
 from pipeline.simulation.beam import GroundLight, beam_light
 from pipeline.simulation.crowd import Crowd
 from pipeline.simulation.depth_order import draw_order, hidden_by, nearest_m
-from pipeline.simulation.facades import Facades
+from pipeline.simulation.facades import Facades, draw_patch
 from pipeline.simulation.faces import Bodies, Polygon, polygons_of
 from pipeline.simulation.glows import Glow, draw_glow, glows_of
 from pipeline.simulation.ground import Ground
@@ -109,16 +109,18 @@ class Renderer:
         trees = _in_sight(self._trees.places_m[:, None], view=view, reach_m=_TREES_M, wider_m=3.0)
         posts = _in_sight(self._post_places_m[:, None], view=view, reach_m=_BODIES_M, wider_m=6.0)
 
-        ends_m = [footprints.corners_m[agents], self._trees.places_m[trees, None], self._post_places_m[posts, None]]
-        things_m = np.concatenate([np.broadcast_to(part, (len(part), 4, 2)) for part in ends_m])
-        hidden = hidden_by(things_m, camera_m=camera_m, blocks_m=blocks_m)
-        seen = ~hidden.all(axis=1).any(axis=1)
-        num_agents, num_trees = len(agents), len(trees)
-        agents = agents[seen[:num_agents]]
-        trees = trees[seen[num_agents : num_agents + num_trees]]
-        posts = posts[seen[num_agents + num_trees :]]
-        things_m, hidden = things_m[seen], hidden[seen]
-        distances_m = np.linalg.norm(things_m - camera_m, axis=2).mean(axis=1)
+        points_m = np.concatenate([self._trees.places_m[trees], self._post_places_m[posts]])
+        corners_m = footprints.corners_m[agents]
+        agents_hidden = hidden_by(corners_m, camera_m=camera_m, blocks_m=blocks_m)
+        points_hidden = hidden_by(points_m[:, None], camera_m=camera_m, blocks_m=blocks_m)[:, 0]
+        agents_seen = np.logical_not(np.logical_or.reduce(np.all(agents_hidden, axis=1), axis=1))
+        points_seen = np.logical_not(np.logical_or.reduce(points_hidden, axis=1))
+        points_seen[len(trees) :] = True  # arms reach out from behind a wall
+        agents = agents[agents_seen]
+        trees, posts = trees[points_seen[: len(trees)]], posts[points_seen[len(trees) :]]
+        middles_m = np.concatenate([corners_m[agents_seen].mean(axis=1), points_m[points_seen]])
+        hidden = np.concatenate([np.logical_or.reduce(agents_hidden[agents_seen], axis=1), points_hidden[points_seen]])
+        distances_m = np.linalg.norm(middles_m - camera_m, axis=1)
 
         draw_shadows(
             image,
@@ -127,7 +129,7 @@ class Renderer:
             weather=self._weather,
             view=view,
         )
-        light = self._beam_at(things_m.mean(axis=1), camera_m=camera_m, ego_heading_rad=ego_heading_rad)
+        light = self._beam_at(middles_m, camera_m=camera_m, ego_heading_rad=ego_heading_rad)
         crowd = self._crowd.bodies(
             footprints.rows[agents],
             timestamp_ns=timestamp_ns,
@@ -137,13 +139,22 @@ class Renderer:
         )
         heads = self._post_bodies(posts, timestamp_ns=timestamp_ns, light=light[len(light) - len(posts) :])
         bodies = [*self._lit(crowd, view=view), *self._lit(heads, view=view)]
-        order = draw_order(hidden.any(axis=1), things_m=distances_m, blocks_m=nearest_m(blocks_m, camera_m=camera_m))
+        feet_m = view.local(np.column_stack([self._trees.places_m[trees], np.zeros(len(trees))]))
+        feet, feet_px, number_of = feet_m.tolist(), view.pixels(feet_m).tolist(), trees.tolist()
+        patches = self._facades.patches(blocks, view=view)
+        order = draw_order(hidden, things_m=distances_m, blocks_m=nearest_m(blocks_m, camera_m=camera_m))
         for number in order.tolist():
             thing = number - len(blocks)
             if thing < 0:
-                self._facades.draw(image, index=int(blocks[number]), view=view)
+                for patch in patches[number]:
+                    draw_patch(image, patch)
             elif len(agents) <= thing < len(agents) + len(trees):
-                self._trees.draw(image, index=int(trees[thing - len(agents)]), view=view)
+                tree = thing - len(agents)
+                depth_m = feet[tree][2]
+                if depth_m > 1.0:
+                    u, v = feet_px[tree]
+                    focal_px = view.camera.fx_px
+                    self._trees.draw(image, number_of[tree], foot_px=(u, v), depth_m=depth_m, focal_px=focal_px)
             else:
                 _draw_body(image, *bodies[thing if thing < len(agents) else thing - len(trees)])
 

@@ -20,9 +20,10 @@ def standing_shadows_m(scenery: Scenery, *, weather: Weather) -> list[Float[np.n
     """The outlines of the shadows of buildings and trees; none without the sun."""
     if weather.sun <= 0.0:
         return []
-    outlines: list[Float[np.ndarray, "p 2"]] = []
-    for building in scenery.buildings:
-        outlines.append(_hull(building.corners_m, building.corners_m + shadow_m(building.height_m, weather=weather)))
+    outlines = [
+        _hull(building.corners_m, building.corners_m + shadow_m(building.height_m, weather=weather))
+        for building in scenery.buildings
+    ]
     angles = np.arange(12) * (2 * np.pi / 12)
     ring = np.column_stack([np.cos(angles), np.sin(angles)])
     for tree in scenery.trees:
@@ -48,40 +49,40 @@ def draw_shadows(
     view: View,
 ) -> None:
     """Darken the ground below bodies, and where they take the sun from it."""
-    under = [polygon for corners in corners_m if len(polygon := _seen(corners, view=view))]
-    if not under:
+    if not len(corners_m):
         return
+    under = _seen(corners_m, view=view)
     cast: list[np.ndarray] = []
     if weather.sun > 0.0:
-        for corners, height_m in zip(corners_m, heights_m, strict=True):
-            hull = _hull(corners, corners + shadow_m(0.9 * float(height_m), weather=weather))
-            if len(polygon := _seen(hull, view=view)):
-                cast.append(polygon)
-    rows = np.concatenate([polygon[:, 1] for polygon in under + cast]) >> SHIFT
-    top, bottom = max(int(rows.min()) - 1, 0), min(int(rows.max()) + 2, image.shape[0])
-    if bottom <= top:
+        ways_m = 0.9 * heights_m[:, None] * shadow_m(1.0, weather=weather)
+        both_m = np.concatenate([corners_m, corners_m + ways_m[:, None]], axis=1)
+        cast = [cv2.convexHull(polygon) for polygon in _seen(both_m, view=view)]
+    points = np.concatenate([polygon.reshape(-1, 2) for polygon in under + cast]) if under + cast else np.zeros((1, 2))
+    shape = np.array(image.shape[1::-1])
+    left, top = np.clip((points.min(axis=0) / (1 << SHIFT)).astype(int) - 1, 0, shape).tolist()
+    right, bottom = np.clip((points.max(axis=0) / (1 << SHIFT)).astype(int) + 2, 0, shape).tolist()
+    if right <= left or bottom <= top:
         return
-    mask = np.full((bottom - top, image.shape[1], 3), 255, dtype=np.uint8)
-    offset = np.array([0, top << SHIFT], dtype=np.int32)
+    mask = np.full((bottom - top, right - left, 3), 255, dtype=np.uint8)
+    offset = np.array([left << SHIFT, top << SHIFT], dtype=np.int32)
     lit = weather.ambient / (weather.ambient + weather.sun * np.sin(weather.sun_height_rad))
     for polygon in cast:
         cv2.fillConvexPoly(mask, polygon - offset, (255 * lit,) * 3, cv2.LINE_AA, SHIFT)
     for polygon in under:
         cv2.fillConvexPoly(mask, polygon - offset, (255 * _UNDER * lit,) * 3, cv2.LINE_AA, SHIFT)
-    band = image[top:bottom]
-    cv2.multiply(band, mask, dst=band, scale=1 / 255)
+    region = image[top:bottom, left:right]
+    cv2.multiply(region, mask, dst=region, scale=1 / 255)
 
 
-def _seen(outline_m: Float[np.ndarray, "p 2"], *, view: View) -> np.ndarray:
-    local_m = view.local(np.column_stack([outline_m, np.zeros(len(outline_m))]))
-    if local_m[:, 2].min() < NEAR_M:
-        local_m = cut_near(local_m)
-    if not len(local_m):
-        return np.zeros((0, 2), dtype=np.int32)
+def _seen(outlines_m: Float[np.ndarray, "n p 2"], *, view: View) -> list[np.ndarray]:
+    """Polygons on the ground in fixed-point pixels; those that reach behind the camera are cut, or left out."""
+    local_m = view.local(np.concatenate([outlines_m, np.zeros((*outlines_m.shape[:2], 1))], axis=-1))
     pixels = view.pixels(local_m)
-    if pixels[:, 0].max() < 0 or pixels[:, 0].min() > view.camera.width_px:
-        return np.zeros((0, 2), dtype=np.int32)
-    return fixed_point(pixels)
+    depth_m = local_m[..., 2]
+    shown = (pixels[..., 0] > 0).any(axis=1) & (pixels[..., 0] < view.camera.width_px).any(axis=1)
+    whole = shown & (depth_m > NEAR_M).all(axis=1)
+    cut = np.flatnonzero(shown & ~whole & (depth_m > NEAR_M).any(axis=1))
+    return [*fixed_point(pixels[whole]), *(fixed_point(view.pixels(cut_near(local_m[row]))) for row in cut)]
 
 
 def _hull(first_m: Float[np.ndarray, "p 2"], second_m: Float[np.ndarray, "p 2"]) -> Float[np.ndarray, "q 2"]:

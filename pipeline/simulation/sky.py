@@ -6,7 +6,7 @@ from typing import Final
 
 import cv2
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, UInt8, UInt32
 
 from pipeline.simulation.view import View
 from pipeline.simulation.weather import Weather
@@ -22,7 +22,7 @@ class Sky:
     def __init__(self, weather: Weather, *, seed: int) -> None:
         self._weather = weather
         self._panorama = _panorama(weather, seed=seed)
-        self._sized: dict[tuple[float, int, int], UInt8[np.ndarray, "y x 3"]] = {}
+        self._sized: dict[tuple[float, int, int], UInt32[np.ndarray, "y x"]] = {}
 
     def draw(self, image: UInt8[np.ndarray, "y x 3"], *, view: View) -> None:
         """Draw the rows above the horizon, and a few below it."""
@@ -37,41 +37,46 @@ class Sky:
             rows = (_HIGH - slopes) / (_HIGH - _LOW) * (self._panorama.shape[0] - 1)
             maps = np.broadcast_to(rows.astype(np.float32)[:, None], (num_rows, _COLUMNS))
             columns = np.broadcast_to(np.arange(_COLUMNS, dtype=np.float32), (num_rows, _COLUMNS))
-            self._sized[key] = cv2.remap(self._panorama, columns, np.ascontiguousarray(maps), cv2.INTER_LINEAR)
+            sized = cv2.remap(self._panorama, columns, np.ascontiguousarray(maps), cv2.INTER_LINEAR)
+            # Four bytes a pixel, seen as one number: columns are picked several times faster than with three.
+            self._sized[key] = cv2.cvtColor(sized, cv2.COLOR_BGR2BGRA).view(np.uint32)[..., 0]
         forward = view.camera_from_world[2]
         yaw_rad = np.arctan2(forward[1], forward[0])
         across = np.arctan((np.arange(camera.width_px) + 0.5 - camera.cx_px) / camera.fx_px)
         columns = ((across - yaw_rad) / (2 * np.pi) * _COLUMNS).astype(np.int64) % _COLUMNS
-        np.take(self._sized[key], columns, axis=1, out=image[:num_rows])
+        shown = np.take(self._sized[key], columns, axis=1)
+        cv2.cvtColor(shown.view(np.uint8).reshape(num_rows, -1, 4), cv2.COLOR_BGRA2BGR, dst=image[:num_rows])
 
 
 def _panorama(weather: Weather, *, seed: int) -> UInt8[np.ndarray, "y x 3"]:
     rng = np.random.default_rng([seed, 0x5C7])
     num_rows = 420
-    slopes = np.linspace(_HIGH, _LOW, num_rows)[:, None, None]
+    slopes = np.linspace(_HIGH, _LOW, num_rows, dtype=np.float32)[:, None, None]
     rise = np.clip(slopes, 0, None) ** 0.55
-    top, low = np.array(weather.sky_top), np.array(weather.sky_horizon)
-    sky = low + (top - low) * np.clip(rise * 1.05, 0, 1) + np.zeros((1, _COLUMNS, 1))
+    top, low = (np.array(colour, dtype=np.float32) for colour in (weather.sky_top, weather.sky_horizon))
+    sky = low + (top - low) * np.clip(rise * 1.05, 0, 1) + np.zeros((1, _COLUMNS, 1), dtype=np.float32)
     clouds = _clouds(num_rows, rng=rng)
-    lower = np.quantile(clouds, 1.0 - 0.75 * weather.clouds)
+    lower = np.float32(np.quantile(clouds[::8, ::8], 1.0 - 0.75 * weather.clouds))
     cover = np.clip((clouds - lower) / 0.9, 0, 1)[..., None] * np.clip(slopes * 9, 0, 1) * 0.8
     light = weather.ambient + 0.45 * weather.sun
-    white = np.minimum(np.array([248.0, 246.0, 244.0]) * light, 252.0)
+    white = np.minimum(np.array([248.0, 246.0, 244.0]) * light, 252.0).astype(np.float32)
     if weather.kind == "dusk":
-        white = np.array([120.0, 126.0, 196.0])
+        white = np.array([120.0, 126.0, 196.0], dtype=np.float32)
     shade = white * (1 - 0.16 * np.clip(np.roll(clouds, -8, axis=0) - clouds + 0.3, 0, 1))[..., None]
     sky = sky * (1 - cover) + shade * cover
     if weather.sun > 0:
-        bearings = np.arange(_COLUMNS) * (2 * np.pi / _COLUMNS)  # clockwise, as columns run to the right
-        away = np.angle(np.exp(1j * (bearings + weather.sun_azimuth_rad)))[None, :, None]
-        over = slopes - np.tan(weather.sun_height_rad)
+        bearings = np.arange(_COLUMNS, dtype=np.float32) * (
+            2 * np.pi / _COLUMNS
+        )  # clockwise, as columns run to the right
+        away = ((bearings + weather.sun_azimuth_rad + np.pi) % (2 * np.pi) - np.pi)[None, :, None]
+        over = slopes - np.float32(np.tan(weather.sun_height_rad))
         glow = np.exp(-(away**2 + over**2) / 0.05)
-        sky += glow * np.array([40.0, 70.0, 90.0])
+        sky += glow * np.array([40.0, 70.0, 90.0], dtype=np.float32)
     haze = 1 - np.exp(-700.0 / weather.haze_m)
     for height, colour in ((0.020, (120, 118, 96)), (0.011, (70, 96, 74))):
         line = _skyline(rng=rng) * height
         far = np.array(colour) * light * (1 - haze) + low * haze
-        sky = np.where(slopes < line[None, :, None], far, sky)
+        sky = np.where(slopes < line[None, :, None], far.astype(np.float32), sky)
     return np.clip(sky, 0, 255).astype(np.uint8)
 
 
