@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
+PIPELINES = ("dvc.yaml", "pipeline/simulation/dvc.yaml")  # the second runs only where a source names its drives
 FIRST_PARTY = ("models", "pipeline")
 
 
@@ -81,19 +82,20 @@ def with_modules(text: str, *, root: Path = ROOT) -> str:
 
 def main(arguments: list[str]) -> int:
     """Write or check the lists; 1 where they are not up to date."""
-    parser = argparse.ArgumentParser(description="The stages' lists of modules in dvc.yaml.")
+    parser = argparse.ArgumentParser(description="The stages' lists of modules in the dvc.yaml files.")
     mode = parser.add_mutually_exclusive_group(required=True)
     mode.add_argument("--write", action="store_true", help="bring them up to date")
     mode.add_argument("--check", action="store_true", help="exit with 1 where they are not")
     options = parser.parse_args(arguments)
-    path = ROOT / "dvc.yaml"
-    text = path.read_text(encoding="utf-8")
-    wanted = with_modules(text)
-    if options.write:
-        path.write_text(wanted, encoding="utf-8")
-    elif wanted != text:
-        sys.stderr.write("dvc.yaml: modules are out of date; run python -m tests.architecture.closure --write\n")
-        return 1
+    for name in PIPELINES:
+        path = ROOT / name
+        text = path.read_text(encoding="utf-8")
+        wanted = with_modules(text)
+        if options.write:
+            path.write_text(wanted, encoding="utf-8")
+        elif wanted != text:
+            sys.stderr.write(f"{name}: modules are out of date; run python -m tests.architecture.closure --write\n")
+            return 1
     return 0
 
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from pipeline import config
-from tests.architecture.closure import ROOT, closure
+from tests.architecture.closure import PIPELINES, ROOT, closure
 
 PARAMS: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text())
 Sections = dict[str, str]  # sections of params.yaml, with the name of the class that reads each
@@ -23,8 +23,10 @@ class Stage(NamedTuple):
 
 
 def _stages() -> dict[str, Stage]:
-    """The stages of dvc.yaml as it stands, templates and all."""
-    stages: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    """The stages of the dvc.yaml files as they stand, templates and all."""
+    stages: dict[str, Any] = {}
+    for pipeline in PIPELINES:
+        stages |= yaml.safe_load((ROOT / pipeline).read_text())["stages"]
     found: dict[str, Stage] = {}
     for name, body in ((name, stage.get("do", stage)) for name, stage in stages.items()):
         module = body["cmd"].split()[2]
