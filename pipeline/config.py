@@ -60,9 +60,12 @@ class SimulateConfig(Section):
     range_m: Positive
 
     @model_validator(mode="after")
-    def _frames_at_steps(self) -> Self:
+    def _whole_steps(self) -> Self:
         if not (self.rate_hz / self.frame_rate_hz).is_integer():
             message = f"frame_rate_hz must divide rate_hz ({self.rate_hz:g})"
+            raise ValueError(message)
+        if not (1000 / self.rate_hz).is_integer():
+            message = f"rate_hz ({self.rate_hz:g}) must divide 1000: SUMO counts milliseconds"
             raise ValueError(message)
         if len(set(self.cameras)) < len(self.cameras):
             message = "cameras names one twice"

@@ -34,7 +34,7 @@ def points_at(line_m: Line, way_m: Float[np.ndarray, " k"]) -> Float[np.ndarray,
     return np.column_stack([np.interp(way_m, length_m, line_m[:, axis]) for axis in (0, 1)])
 
 
-def piece(line_m: Line, *, start_m: float, end_m: float) -> Line:
+def piece(line_m: Line, *, start_m: float, end_m: float) -> Float[np.ndarray, "_ 2"]:
     """The part between two ways from the start, with the bends between."""
     length_m = lengths_m(line_m)
     inside = length_m[(length_m > start_m + 1e-6) & (length_m < end_m - 1e-6)]

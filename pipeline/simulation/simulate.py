@@ -123,11 +123,11 @@ def _write_frames(recording: Recording, renderer: Renderer, *, config: SimulateC
     poses = ego[["timestamp_ns", "x_m", "y_m", "heading_rad"]].iloc[::every]
     rows: list[tuple[object, ...]] = []
     for name in config.cameras:
-        (folder / name).mkdir(parents=True)
-        for number, (time_ns, x_m, y_m, heading_rad) in enumerate(poses.itertuples(index=False)):
+        (folder / "frames" / name).mkdir(parents=True)
+        for time_ns, x_m, y_m, heading_rad in poses.itertuples(index=False):
             position_m, quaternion = camera_pose(CAMERAS[name], x_m=x_m, y_m=y_m, heading_rad=heading_rad)
             image = renderer.frame(int(time_ns), camera=camera, position_m=position_m, quaternion_wxyz=quaternion)
-            path = f"{name}/{number:05d}.jpg"
+            path = f"frames/{name}/{time_ns}.jpg"
             (folder / path).write_bytes(cv2.imencode(".jpg", image, _JPEG)[1].tobytes())
             rows.append((time_ns, name, path, *position_m, *quaternion))
     if not rows:

@@ -23,10 +23,19 @@ _COLOURS: Final = {  # blue, green, red in full light
     WORN: (76, 76, 78),
     PATCH: (66, 65, 66),
 }
-_SPREADS: Final = {GRASS: 0.36, WALK: 0.22, ASPHALT: 0.20, KERB: 0.10, WORN: 0.18, PATCH: 0.16}
+_SPREADS: Final = {GRASS: 0.36, WALK: 0.22, ASPHALT: 0.26, KERB: 0.10, WORN: 0.24, PATCH: 0.2}
 _PAINT: Final = (226, 230, 232)
 _SHADES: Final = 16  # of each material, by its grain
 _SHADOW: Final = 128  # added to a material's number where the sun does not reach
+_ALIKE: Final = {WORN: ASPHALT, PATCH: ASPHALT}
+# By a material's number, one number for each surface and light; asphalt is one surface, whatever its state.
+SURFACES: Final = np.array(
+    [
+        _ALIKE.get(number % _SHADOW // _SHADES, number % _SHADOW // _SHADES) + (number & _SHADOW)
+        for number in range(256)
+    ],
+    dtype=np.uint8,
+)
 _TILE_PX: Final = 512
 _KERB_M: Final = 0.16
 _TRACK_M: Final = 0.8  # wheels run this far from the middle of a lane
@@ -57,7 +66,7 @@ class Plan:
 
 
 def materials(
-    network: Network, *, shadows_m: list[Float[np.ndarray, "p 2"]], plan: Plan, seed: int
+    network: Network, *, shadows_m: list[Float[np.ndarray, "_ 2"]], plan: Plan, seed: int
 ) -> UInt8[np.ndarray, "y x"]:
     """The numbers of ``palette``'s colours, over the plan."""
     rng = np.random.default_rng([seed, 0x6D])
