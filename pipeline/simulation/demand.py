@@ -17,10 +17,10 @@ _IN_TOWN: Final = {"car": 0.62, "van": 0.1, "truck": 0.06, "bus": 0.05, "motorcy
 _ON_MOTORWAY: Final = {"car": 0.72, "van": 0.1, "truck": 0.12, "bus": 0.02, "motorcycle": 0.04}
 # Vehicles an hour and unit of flow (a lane): from free traffic to queues that a green light just clears.
 _FLOW_PER_H: Final[dict[World, tuple[float, float]]] = {
-    "grid": (230.0, 380.0),
-    "crossing": (380.0, 560.0),
-    "roundabout": (380.0, 560.0),
-    "motorway": (1150.0, 1650.0),
+    "grid": (200.0, 340.0),
+    "crossing": (280.0, 440.0),
+    "roundabout": (400.0, 680.0),
+    "motorway": (1250.0, 2100.0),
 }
 _WALKERS_PER_H: Final = (25.0, 60.0)  # for each direction of each street with a sidewalk
 _BUS_STOP_M: Final = 26.0
@@ -66,13 +66,16 @@ def write_demand(
     users: dict[str, RoadUser] = {}
     departures: list[tuple[float, str]] = []
     shares = _ON_MOTORWAY if world == "motorway" else _IN_TOWN
-    flow_to = {road.name: road.flow for road in plan.exits}
+    ends = {road.name: road for road in plan.exits}
+    flow_to = {name: road.flow for name, road in ends.items()}
     for road in plan.entries:
         for depart_s in _arrivals(rng, per_h=flow_per_h * road.flow, until_s=until_s):
             category = str(rng.choice(list(shares), p=np.array(list(shares.values())) / sum(shares.values())))
             exits = reachable["bicycle" if category == "bicycle" else "passenger"][road.name]
             weights = np.array([flow_to[name] for name in exits])
             end = exits[int(rng.choice(len(exits), p=weights / weights.sum()))]
+            if category == "bus":
+                end = _straight_on(road, [ends[name] for name in exits]).name
             user = make_user(f"{category}{len(users)}", category=category, on_motorway=world == "motorway", rng=rng)
             users[user.name] = user
             departures.append((depart_s, _trip(user, depart_s, road, end, stops=stops, rng=rng)))
@@ -116,6 +119,13 @@ def _bus_stops(plan: Plan) -> dict[str, tuple[str, str]]:
         line = element("busStop", id=name, lane=lane, startPos=start_m, endPos=start_m + _BUS_STOP_M / 2 + 1)
         stops[road.name] = (name, line)
     return stops
+
+
+def _straight_on(entry: Road, exits: list[Road]) -> Road:
+    """The exit that lies straight ahead: a bus keeps to its street, and does not stand across a junction to turn."""
+    ahead_m = entry.shape_m[1] - entry.shape_m[0]
+    ways_m = np.stack([road.shape_m[-1] for road in exits]) - entry.shape_m[0]
+    return exits[int(np.argmax(ways_m @ ahead_m / np.hypot(*ways_m.T)))]
 
 
 def _trip(

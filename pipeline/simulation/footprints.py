@@ -13,7 +13,7 @@ def overlapping_pairs(
     size_m: Float[np.ndarray, "n 2"],
     *,
     step: Int[np.ndarray, " n"],
-    tolerance_m: float,
+    tolerance_m: Float[np.ndarray, " n"],
 ) -> Int[np.ndarray, "m 2"]:
     """Pairs of rows of one step whose rectangles overlap.
 
@@ -25,7 +25,7 @@ def overlapping_pairs(
         heading_rad: Direction of its length.
         size_m: Length and width.
         step: At which the row stands; rows of different steps never meet.
-        tolerance_m: Overlaps up to this are none.
+        tolerance_m: An overlap up to the smaller one of a pair is none.
     """
     num_rows = len(centre_m)
     if num_rows == 0:
@@ -52,7 +52,7 @@ def overlapping_pairs(
     close = np.hypot(*(centre_m[candidates[:, 0]] - centre_m[candidates[:, 1]]).T) < reach_m[candidates].sum(axis=1)
     candidates = candidates[close]
     depth_m = _depth(centre_m[candidates], heading_rad[candidates], size_m[candidates])
-    return np.sort(candidates[depth_m > tolerance_m], axis=1)
+    return np.sort(candidates[depth_m > tolerance_m[candidates].min(axis=1)], axis=1)
 
 
 def _depth(

@@ -20,7 +20,7 @@ def require_sumo() -> Path:
         InputError: SUMO is not installed.
     """
     spec = importlib.util.find_spec("sumo")  # its import would set environment variables
-    if spec is None or spec.origin is None:
+    if spec is None or spec.origin is None or not (Path(spec.origin).parent / "bin").is_dir():
         raise InputError("simulation", "SUMO is not installed", "pip install 'headway[simulation]'")
     return Path(spec.origin).parent
 

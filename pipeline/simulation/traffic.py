@@ -19,7 +19,7 @@ from pipeline.simulation.worlds.build import build_network, element
 from pipeline.simulation.worlds.plan import Plan
 from pipeline.simulation.worlds.worlds import plan_world
 
-_MAX_ATTEMPTS: Final = 5
+_MAX_ATTEMPTS: Final = 8
 _WARM_UP_S: Final[dict[World, float]] = {"grid": 80.0, "crossing": 80.0, "roundabout": 80.0, "motorway": 80.0}
 _SPARE_S: Final = 60.0  # simulated beyond a drive's length, so that there are stretches to choose from
 _MS_TO_NS: Final = 1_000_000
@@ -79,9 +79,10 @@ def _run(
             *("--additional-files", f"{demand.files[0].name},lights.add.xml"),
             *("--seed", str(int(rng.integers(2**31 - 1)))),
             *("--begin", "0", "--end", f"{end_s}", "--step-length", f"{step_ms / 1000}"),
-            # The sublane model: vehicles move sideways steadily. (With --lanechange.duration instead, a vehicle that comes
-            # to a stop between two lanes has others drive through it: 965 steps in three grids of 100 s, here 8.)
+            # The sublane model: vehicles move sideways steadily. (With --lanechange.duration instead, a vehicle that
+            # comes to a stop between two lanes has others drive through it: 965 steps in three grids of 100 s; here 8.)
             *("--lateral-resolution", "0.8"),
+            *("--time-to-impatience", "30"),
             *("--time-to-teleport", "-1", "--collision.action", "warn", "--collision.check-junctions", "true"),
             *("--fcd-output", "vehicles.csv", "--person-fcd-output", "persons.csv"),
             *("--fcd-output.signals", "true", "--fcd-output.acceleration", "true"),

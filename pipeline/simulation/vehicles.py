@@ -18,7 +18,7 @@ _BODIES_M: Final[dict[str, tuple[tuple[float, float, float], ...]]] = {
     "bus": ((9.5, 2.45, 3.0), (10.6, 2.55, 3.1), (12.0, 2.55, 3.2)),
     "motorcycle": ((1.95, 0.75, 1.55), (2.15, 0.8, 1.6), (2.25, 0.9, 1.6)),
     "bicycle": ((1.7, 0.55, 1.7), (1.8, 0.6, 1.75), (1.85, 0.65, 1.8)),
-    "pedestrian": ((0.4, 0.5, 1.62), (0.45, 0.52, 1.7), (0.5, 0.55, 1.78), (0.5, 0.55, 1.86), (0.35, 0.4, 1.25)),
+    "pedestrian": ((0.35, 0.48, 1.62), (0.35, 0.5, 1.7), (0.4, 0.52, 1.78), (0.4, 0.55, 1.86), (0.3, 0.4, 1.25)),
 }  # fmt: skip
 _LORRIES_M: Final = ((9.6, 2.5, 3.6), (11.0, 2.55, 3.8), (12.0, 2.55, 3.9), (16.5, 2.55, 4.0))  # on motorways
 
@@ -128,6 +128,6 @@ def _driver(category: str, *, on_motorway: bool, rng: np.random.Generator) -> di
         "lcMaxSpeedLatStanding": 0.0,  # nobody slides sideways
         "lcMaxSpeedLatFactor": 0.3,
         "jmTimegapMinor": float(np.clip(1.6 - 0.7 * eager, 0.8, 1.8)),
-        "impatience": float(0.2 * eager),
+        "impatience": float(0.2 + 0.4 * eager),
     }
     return attributes

@@ -82,6 +82,7 @@ def _roads(plan: Plan) -> list[str]:
     for road in plan.roads:
         attributes: dict[str, object] = {"id": road.name, "from_": road.start, "to": road.end}
         attributes |= {"numLanes": road.num_lanes, "speed": road.speed_mps, "priority": road.priority}
+        attributes["width"] = road.lane_m
         attributes |= {"spreadType": "center" if road.centred else "right", "shape": _points(road.shape_m)}
         attributes["disallow"] = "pedestrian tram rail rail_urban rail_electric rail_fast ship"
         if road.sidewalk_m > 0:

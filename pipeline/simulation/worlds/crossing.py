@@ -21,7 +21,7 @@ def plan_crossing(rng: np.random.Generator, *, duration_s: float) -> Plan:
         rng: What is drawn comes from here.
         duration_s: A car on the main road is on its way for at least so long.
     """
-    speed_mps, num_lanes = float(rng.choice(_MAIN_MPS)), int(rng.choice([1, 1, 2]))
+    speed_mps, num_lanes = float(rng.choice(_MAIN_MPS)), int(rng.choice([1, 1, 1, 2]))
     num_crossings = int(rng.integers(2, 4))
     apart_m = rng.uniform(90, 170, num_crossings - 1)
     arms_m = np.maximum(1.15 * speed_mps * duration_s - apart_m.sum(), 320) / 2 * rng.uniform(0.9, 1.1, 2)
@@ -31,7 +31,7 @@ def plan_crossing(rng: np.random.Generator, *, duration_s: float) -> Plan:
     wave_m, phase_rad = rng.uniform(0, 14), rng.uniform(0, 2 * np.pi)
     y_m = wave_m * np.sin(x_m / rng.uniform(90, 150) + phase_rad)
     turn_rad = rng.uniform(-np.pi, np.pi)
-    sidewalk_m = float(rng.uniform(1.8, 3.0))
+    sidewalk_m, lane_m = float(rng.uniform(1.8, 3.0)), float(rng.uniform(3.2, 3.6))
 
     junctions: list[Junction] = []
     for index, place_m in enumerate(np.column_stack([x_m, y_m])):
@@ -39,7 +39,7 @@ def plan_crossing(rng: np.random.Generator, *, duration_s: float) -> Plan:
         if index in (0, num_crossings + 1):
             kind = "dead_end"
         junctions.append(
-            Junction(name=f"M{index}", place_m=turned(place_m, angle_rad=turn_rad), kind=kind, radius_m=8.0)
+            Junction(name=f"M{index}", place_m=turned(place_m, angle_rad=turn_rad), kind=kind, radius_m=5.5)
         )
     roads: list[Road] = []
     crosswalks: list[Crosswalk] = []
@@ -52,8 +52,9 @@ def plan_crossing(rng: np.random.Generator, *, duration_s: float) -> Plan:
             num_lanes=num_lanes,
             speed_mps=speed_mps,
             priority=_MAIN,
+            lane_m=lane_m,
             sidewalk_m=sidewalk_m,
-            flow=num_lanes * 1.2,
+            flow=0.7 + 0.3 * num_lanes,
         )
     side_ends: list[Junction] = []
     for index in range(1, num_crossings + 1):
@@ -74,8 +75,9 @@ def plan_crossing(rng: np.random.Generator, *, duration_s: float) -> Plan:
                 num_lanes=1,
                 speed_mps=float(rng.choice(_SIDE_MPS)),
                 priority=_SIDE,
+                lane_m=lane_m,
                 sidewalk_m=sidewalk_m,
-                flow=float(rng.uniform(0.5, 0.8)),
+                flow=float(rng.uniform(0.25, 0.5)),
             )
             roads += both
             crosswalks.append(Crosswalk(junction=middle.name, roads=tuple(road.name for road in both), first=True))

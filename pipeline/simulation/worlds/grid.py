@@ -43,7 +43,7 @@ def plan_grid(rng: np.random.Generator) -> Plan:
     lines += [[(column, row) for row in range(num_rows + 2)] for column in range(1, num_columns + 1)]
     for line in lines:
         num_lanes, speed_mps = int(rng.integers(1, 3)), float(rng.choice(_SPEEDS_MPS))
-        sidewalk_m = float(rng.uniform(1.8, 3.2))
+        sidewalk_m, lane_m = float(rng.uniform(1.8, 3.2)), float(rng.uniform(3.0, 3.4))
         for one, other in itertools.pairwise(line):
             start, end = junctions[one], junctions[other]
             both = street(
@@ -54,6 +54,7 @@ def plan_grid(rng: np.random.Generator) -> Plan:
                 num_lanes=num_lanes,
                 speed_mps=speed_mps,
                 priority=num_lanes,
+                lane_m=lane_m,
                 sidewalk_m=sidewalk_m,
                 flow=num_lanes,
             )
@@ -81,7 +82,8 @@ def plan_grid(rng: np.random.Generator) -> Plan:
 def _links(start: Road, end: Road) -> list[Link]:
     """The ways from one road to the next: who turns may choose the lane that suits the next turn.
 
-    With SUMO's own ways (right lane to right lane) many drivers have to change lanes in the queue before the next signal.
+    With SUMO's own ways (right lane to right lane) many drivers would have to change lanes in the queue before the next
+    signal.
     """
     before, after = start.shape_m[-1] - start.shape_m[-2], end.shape_m[1] - end.shape_m[0]
     turn_rad = float(np.arctan2(before[0] * after[1] - before[1] * after[0], before @ after))

@@ -7,11 +7,11 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float
 
-from pipeline.simulation.worlds.plan import Junction, Link, Plan, Road, turned
+from pipeline.simulation.worlds.plan import Junction, JunctionKind, Link, Plan, Road, turned
 
 _SPEEDS_MPS: Final = (80 / 3.6, 100 / 3.6, 120 / 3.6, 130 / 3.6)
 _RAMP_MPS: Final = 70 / 3.6
-_LANE_M: Final = 3.2
+_LANE_M: Final = 3.6
 _MAIN, _RAMP = 9, 2  # priorities
 _POINT_EVERY_M: Final = 20.0
 
@@ -87,7 +87,7 @@ def _carriageway(
     slow_m, fast_m = float(rng.uniform(150, 220)), float(rng.uniform(180, 280))
     cuts_m = [0.0, off_m - slow_m, off_m, on_m, on_m + fast_m, axis.length_m]
     extra = [0, 1, 0, 1, 0]
-    kinds = ["dead_end", *["priority"] * 4, "dead_end"]
+    kinds: list[JunctionKind] = ["dead_end", "priority", "priority", "priority", "priority", "dead_end"]
     junctions = [
         Junction(name=f"{side}{index}", place_m=axis.place(s_m, right_m=median_m), kind=kind, radius_m=2.0)
         for index, (s_m, kind) in enumerate(zip(cuts_m, kinds, strict=True))
@@ -101,6 +101,7 @@ def _carriageway(
             num_lanes=num_lanes + extra[index],
             speed_mps=speed_mps,
             priority=_MAIN,
+            lane_m=_LANE_M,
             flow=0.75 * num_lanes,
         )
         for index in range(5)
@@ -110,13 +111,13 @@ def _carriageway(
         for name, s_m, sign in (("off", off_m, 1.0), ("on", on_m, -1.0))
     ]
     edge_m = median_m + num_lanes * _LANE_M
-    off = _ramp(axis, junctions[2], ramp_ends[0], s_m=off_m, right_m=edge_m, sign=1.0)
-    on = _ramp(axis, junctions[3], ramp_ends[1], s_m=on_m, right_m=edge_m, sign=-1.0)[::-1]
+    off = _ramp(axis, ramp_ends[0], s_m=off_m, right_m=edge_m, sign=1.0)
+    on = _ramp(axis, ramp_ends[1], s_m=on_m, right_m=edge_m, sign=-1.0)[::-1]
     ramps = [
         Road(name=f"{side}off", start=f"{side}2", end=f"{side}off", shape_m=off, num_lanes=1, speed_mps=_RAMP_MPS,
-             priority=_RAMP, flow=0.35),
+             priority=_RAMP, lane_m=_LANE_M, flow=0.35),
         Road(name=f"{side}on", start=f"{side}on", end=f"{side}3", shape_m=on, num_lanes=1, speed_mps=_RAMP_MPS,
-             priority=_RAMP, flow=0.35),
+             priority=_RAMP, lane_m=_LANE_M, flow=0.35),
     ]  # fmt: skip
     names = [road.name for road in roads]
     links = [Link(start=names[0], start_lane=0, end=names[1], end_lane=0)]
@@ -138,13 +139,9 @@ def _ramp_end(axis: _Axis, s_m: float, *, sign: float) -> Float[np.ndarray, " 2"
     return axis.place(s_m + sign * 240.0, right_m=70.0)
 
 
-def _ramp(
-    axis: _Axis, junction: Junction, end: Junction, *, s_m: float, right_m: float, sign: float
-) -> Float[np.ndarray, "p 2"]:
+def _ramp(axis: _Axis, end: Junction, *, s_m: float, right_m: float, sign: float) -> Float[np.ndarray, "p 2"]:
     """From the carriageway's right edge at ``s_m`` to the ramp's end: first along the motorway, then away from it."""
     start_m = axis.place(s_m, right_m=right_m)
     towards_m = start_m + sign * 130.0 * axis.tangent(s_m)
     t = np.linspace(0.0, 1.0, 16)[:, None]
-    curve = (1 - t) ** 2 * start_m + 2 * t * (1 - t) * towards_m + t**2 * end.place_m
-    del junction
-    return curve
+    return (1 - t) ** 2 * start_m + 2 * t * (1 - t) * towards_m + t**2 * end.place_m

@@ -40,6 +40,7 @@ class Road:
         num_lanes: For vehicles.
         speed_mps: Allowed.
         priority: The road of higher priority goes first at a junction without signals.
+        lane_m: Width of a lane.
         sidewalk_m: Width; 0: none.
         centred: The lanes lie around ``shape_m``: a road of one direction only.
         flow: How many vehicles come in here where it begins at a dead end, relative to the other roads.
@@ -52,6 +53,7 @@ class Road:
     num_lanes: int
     speed_mps: float
     priority: int
+    lane_m: float
     sidewalk_m: float = 0.0
     centred: bool = False
     flow: float = 1.0
@@ -126,6 +128,7 @@ def street(
     num_lanes: int,
     speed_mps: float,
     priority: int,
+    lane_m: float,
     sidewalk_m: float,
     flow: float = 1.0,
 ) -> tuple[Road, Road]:
@@ -138,6 +141,7 @@ def street(
         num_lanes=num_lanes,
         speed_mps=speed_mps,
         priority=priority,
+        lane_m=lane_m,
         sidewalk_m=sidewalk_m,
         flow=flow,
     )
@@ -149,6 +153,7 @@ def street(
         num_lanes=num_lanes,
         speed_mps=speed_mps,
         priority=priority,
+        lane_m=lane_m,
         sidewalk_m=sidewalk_m,
         flow=flow,
     )

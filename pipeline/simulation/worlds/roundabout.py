@@ -10,7 +10,8 @@ from jaxtyping import Float
 from pipeline.simulation.worlds.plan import Crosswalk, Junction, Plan, Road, street
 
 _ARM_MPS: Final = (50 / 3.6, 50 / 3.6, 60 / 3.6, 70 / 3.6)
-_LANE_M: Final = 3.6
+_LANE_M: Final = 3.5
+_RING_LANE_M: Final = 4.0  # also of the ways in and out
 _RING, _ARM = 5, 1  # priorities
 
 
@@ -54,6 +55,7 @@ def plan_roundabout(rng: np.random.Generator, *, duration_s: float) -> Plan:
             num_lanes=1,
             speed_mps=speed_mps,
             priority=_ARM,
+            lane_m=_LANE_M,
             sidewalk_m=sidewalk_m,
             flow=float(rng.uniform(0.6, 1.2)),
         )
@@ -135,6 +137,7 @@ def _one_way(
         num_lanes=1,
         speed_mps=speed_mps,
         priority=priority,
+        lane_m=_RING_LANE_M,
         sidewalk_m=sidewalk_m,
         centred=True,
     )
