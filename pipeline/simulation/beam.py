@@ -12,8 +12,8 @@ from pipeline.simulation.haze import Haze
 from pipeline.simulation.view import View
 from pipeline.simulation.weather import Weather
 
-_BEAM: Final = 0.75  # the beam's light at its brightest
-_REACH_M: Final = 22.0
+_BEAM: Final = 0.8  # the beam's light at its brightest
+_REACH_M: Final = 28.0
 _OPEN_RAD: Final = 0.62  # half its angle
 _DARK: Final = 0.5  # with less light than this from the sky, the beam is seen
 

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
 import numpy as np
 
+from pipeline.simulation.fittings import (
+    BODY,
+    CABIN,
+    UNDER,
+    Size,
+    Window,
+    end_pane,
+    lights,
+    pane,
+    side_pane,
+    wheels,
+)
 from pipeline.simulation.mesh import Mesh, MeshBuilder, Point
 from pipeline.simulation.riders import bicycle, motorcycle, pedestrian
 from pipeline.simulation.roles import Role
-
-Size = tuple[float, float, float]
-Window = tuple[float, float, float, float]  # of a pane within a face: from, to along its base; from, to upwards
-_UNDER, _BODY, _CABIN, _SIDE = range(4)  # layers
 
 
 def body(category: str, *, size_m: Size, fine: bool, stride: int) -> Mesh:
@@ -43,21 +51,21 @@ def _body(category: str, size_m: Size, *, fine: bool, stride: int) -> Mesh:
 def _car(builder: MeshBuilder, size_m: Size, fine: bool) -> None:  # noqa: FBT001
     length, width, height = size_m
     half = width / 2
-    _wheels(builder, size_m, radius=0.32, places=(-0.30, 0.31), fine=fine)
+    wheels(builder, size_m, radius=0.32, places=(-0.30, 0.31), fine=fine)
     profile = [(-0.5, 0.2), (0.5, 0.2), (0.5, 0.4 * height), (0.46, 0.48 * height), (0.2, 0.60 * height)]
     profile += [(-0.46, 0.63 * height), (-0.5, 0.55 * height)]
     hull = [(x * length, z) for x, z in profile]
-    builder.prism(hull, Role.PAINT, half_m=half, layer=_BODY)
+    builder.prism(hull, Role.PAINT, half_m=half, layer=BODY)
     span = (-0.5 * length, 0.5 * length)
     if fine:
-        _end_pane(builder, size_m, at=-1, y=(-1, 1), z=(0.2, 0.2 + 0.09 * height), role=Role.TRIM, span=span)
-        _end_pane(builder, size_m, at=1, y=(-1, 1), z=(0.2, 0.2 + 0.08 * height), role=Role.TRIM, span=span)
-        _end_pane(builder, size_m, at=1, y=(-0.45, 0.45), z=(0.27 * height, 0.38 * height), role=Role.TRIM, span=span)
-        _end_pane(builder, size_m, at=-1, y=(-0.27, 0.27), z=(0.33 * height, 0.41 * height), role=Role.PLATE, span=span)
+        end_pane(builder, size_m, at=-1, y=(-1, 1), z=(0.2, 0.2 + 0.09 * height), role=Role.TRIM, span=span)
+        end_pane(builder, size_m, at=1, y=(-1, 1), z=(0.2, 0.2 + 0.08 * height), role=Role.TRIM, span=span)
+        end_pane(builder, size_m, at=1, y=(-0.45, 0.45), z=(0.27 * height, 0.38 * height), role=Role.TRIM, span=span)
+        end_pane(builder, size_m, at=-1, y=(-0.27, 0.27), z=(0.33 * height, 0.41 * height), role=Role.PLATE, span=span)
         for side in (-1.0, 1.0):
             sill = [(-0.5 * length, 0.2), (0.5 * length, 0.2), (0.5 * length, 0.3), (-0.5 * length, 0.3)]
-            _flat(builder, sill, y=side * half, role=Role.TRIM, span=span)
-    _lights(builder, size_m, z=(0.36, 0.52), low=(0.27, 0.36), span=span, wide=0.42)
+            side_pane(builder, sill, y=side * half, role=Role.TRIM, span=span)
+    lights(builder, size_m, z=(0.36, 0.52), low=(0.27, 0.36), span=span, wide=0.42)
     _cabin(
         builder,
         bottom=(-0.44 * length, 0.235 * length, 0.475 * width, 0.59 * height),
@@ -68,92 +76,92 @@ def _car(builder: MeshBuilder, size_m: Size, fine: bool) -> None:  # noqa: FBT00
         for side in (-1.0, 1.0):  # mirrors, within the box
             low = (0.13 * length, min(side * 0.44 * width, side * half), 0.60 * height)
             high = (0.16 * length, max(side * 0.44 * width, side * half), 0.69 * height)
-            builder.box(low, high, Role.PAINT, layer=_SIDE)
+            builder.box(low, high, Role.PAINT, layer=BODY)  # before the cabin, which hides the far one
 
 
 def _cabin(builder: MeshBuilder, *, bottom: Window, top: Window, fine: bool) -> None:
     span = (min(bottom[0], top[0]), max(bottom[1], top[1]))
     if not fine:
         roles = (Role.GLASS, Role.GLASS, Role.GLASS, Role.GLASS, Role.PAINT)
-        builder.frustum(bottom=bottom, top=top, roles=roles, layer=_CABIN)
+        builder.frustum(bottom=bottom, top=top, roles=roles, layer=CABIN)
         return
-    builder.frustum(bottom=bottom, top=top, roles=(Role.PAINT,) * 5, layer=_CABIN)
+    builder.frustum(bottom=bottom, top=top, roles=(Role.PAINT,) * 5, layer=CABIN)
     for x_at, direction in ((0, -1.0), (1, 1.0)):
         quad = [(bottom[x_at], -bottom[2], bottom[3]), (bottom[x_at], bottom[2], bottom[3])]
         quad += [(top[x_at], top[2], top[3]), (top[x_at], -top[2], top[3])]
-        _pane(builder, quad, (0.06, 0.94, 0.06, 0.9), role=Role.GLASS, outwards=(direction, 0, 0.3), span=span)
+        pane(builder, quad, (0.06, 0.94, 0.06, 0.9), role=Role.GLASS, outwards=(direction, 0, 0.3), span=span)
     for side in (-1.0, 1.0):
         quad = [(bottom[0], side * bottom[2], bottom[3]), (bottom[1], side * bottom[2], bottom[3])]
         quad += [(top[1], side * top[2], top[3]), (top[0], side * top[2], top[3])]
         for window in ((0.09, 0.47, 0.1, 0.88), (0.51, 0.93, 0.1, 0.88)):
-            _pane(builder, quad, window, role=Role.GLASS, outwards=(0, side, 0), span=span)
+            pane(builder, quad, window, role=Role.GLASS, outwards=(0, side, 0), span=span)
 
 
 def _van(builder: MeshBuilder, size_m: Size, fine: bool) -> None:  # noqa: FBT001
     length, width, height = size_m
     half = width / 2
-    _wheels(builder, size_m, radius=0.35, places=(-0.30, 0.33), fine=fine)
+    wheels(builder, size_m, radius=0.35, places=(-0.30, 0.33), fine=fine)
     profile = [(-0.5, 0.22), (0.5, 0.22), (0.5, 0.42 * height), (0.43, 0.54 * height), (0.28, 0.96 * height)]
     profile += [(0.23, height), (-0.5, height)]
-    builder.prism([(x * length, z) for x, z in profile], Role.PAINT, half_m=half, layer=_BODY)
+    builder.prism([(x * length, z) for x, z in profile], Role.PAINT, half_m=half, layer=BODY)
     span = (-0.5 * length, 0.5 * length)
     screen: list[Point] = [(0.43 * length, y, 0.54 * height) for y in (-half, half)]
     screen += [(0.28 * length, y, 0.96 * height) for y in (half, -half)]
-    _pane(builder, screen, (0.07, 0.93, 0.05, 0.93), role=Role.GLASS, outwards=(1, 0, 0.5), span=span, layer=_BODY)
+    pane(builder, screen, (0.07, 0.93, 0.05, 0.93), role=Role.GLASS, outwards=(1, 0, 0.5), span=span, layer=BODY)
     for side in (-1.0, 1.0):
-        pane = [(0.16, 0.55), (0.40, 0.55), (0.28, 0.88), (0.16, 0.88)]
-        _flat(builder, [(x * length, z * height) for x, z in pane], y=side * half, role=Role.GLASS, span=span)
+        window = [(0.16, 0.55), (0.40, 0.55), (0.28, 0.88), (0.16, 0.88)]
+        side_pane(builder, [(x * length, z * height) for x, z in window], y=side * half, role=Role.GLASS, span=span)
     for y in ((-0.9, -0.04), (0.04, 0.9)):
-        _end_pane(builder, size_m, at=-1, y=y, z=(0.58 * height, 0.9 * height), role=Role.GLASS, span=span)
+        end_pane(builder, size_m, at=-1, y=y, z=(0.58 * height, 0.9 * height), role=Role.GLASS, span=span)
     if fine:
-        _end_pane(builder, size_m, at=-1, y=(-1, 1), z=(0.22, 0.36), role=Role.TRIM, span=span)
-        _end_pane(builder, size_m, at=-1, y=(-0.25, 0.25), z=(0.42, 0.54), role=Role.PLATE, span=span)
-        _end_pane(builder, size_m, at=1, y=(-0.9, 0.9), z=(0.22, 0.4), role=Role.TRIM, span=span)
-        _end_pane(builder, size_m, at=1, y=(-0.5, 0.5), z=(0.48, 0.68), role=Role.TRIM, span=span)
-    _lights(builder, size_m, z=(0.34, 0.5), low=(0.24, 0.34), span=span, wide=0.3)
+        end_pane(builder, size_m, at=-1, y=(-1, 1), z=(0.22, 0.36), role=Role.TRIM, span=span)
+        end_pane(builder, size_m, at=-1, y=(-0.25, 0.25), z=(0.42, 0.54), role=Role.PLATE, span=span)
+        end_pane(builder, size_m, at=1, y=(-0.9, 0.9), z=(0.22, 0.4), role=Role.TRIM, span=span)
+        end_pane(builder, size_m, at=1, y=(-0.5, 0.5), z=(0.48, 0.68), role=Role.TRIM, span=span)
+    lights(builder, size_m, z=(0.34, 0.5), low=(0.24, 0.34), span=span, wide=0.3)
 
 
 def _truck(builder: MeshBuilder, size_m: Size, fine: bool) -> None:  # noqa: FBT001
     length, width, height = size_m
     half = width / 2
     split = length / 2 - min(1.9, 0.3 * length)
-    _wheels(builder, size_m, radius=0.48, places=(-0.33, 0.5 - 1.15 / length), fine=fine)
+    wheels(builder, size_m, radius=0.48, places=(-0.33, 0.5 - 1.15 / length), fine=fine)
     chassis = (-length / 2, split)
-    builder.box((-length / 2, -0.48 * width, 0.35), (split, 0.48 * width, 0.95), Role.TRIM, layer=_UNDER, span=chassis)
-    builder.box((-length / 2, -half, 0.9), (split - 0.12, half, height), Role.CARGO, layer=_BODY)
+    builder.box((-length / 2, -0.48 * width, 0.35), (split, 0.48 * width, 0.95), Role.TRIM, layer=UNDER, span=chassis)
+    builder.box((-length / 2, -half, 0.9), (split - 0.12, half, height), Role.CARGO, layer=BODY)
     cargo = (-length / 2, split - 0.12)
     tall = min(height, 2.9)
     profile = [(split, 0.35), (length / 2, 0.35), (length / 2, 0.5 * tall), (length / 2 - 0.12, 0.86 * tall)]
     profile += [(split + 0.5 * (length / 2 - split), height), (split, height)]
-    builder.prism(profile, Role.PAINT, half_m=half, layer=_BODY)
+    builder.prism(profile, Role.PAINT, half_m=half, layer=BODY)
     cab = (split, length / 2)
     screen: list[Point] = [(length / 2, y, 0.5 * tall) for y in (-half, half)]
     screen += [(length / 2 - 0.12, y, 0.86 * tall) for y in (half, -half)]
-    _pane(builder, screen, (0.05, 0.95, 0.05, 0.95), role=Role.GLASS, outwards=(1, 0, 0), span=cab, layer=_BODY)
+    pane(builder, screen, (0.05, 0.95, 0.05, 0.95), role=Role.GLASS, outwards=(1, 0, 0), span=cab, layer=BODY)
     for side in (-1.0, 1.0):
-        pane = [(split + 0.45, 0.52), (length / 2 - 0.1, 0.52), (length / 2 - 0.18, 0.82), (split + 0.45, 0.82)]
-        _flat(builder, [(x, z * tall) for x, z in pane], y=side * half, role=Role.GLASS, span=cab)
-    _end_pane(builder, size_m, at=-1, y=(-1, 1), z=(0.42, 0.9), role=Role.TRIM, span=cargo)
+        window = [(split + 0.45, 0.52), (length / 2 - 0.1, 0.52), (length / 2 - 0.18, 0.82), (split + 0.45, 0.82)]
+        side_pane(builder, [(x, z * tall) for x, z in window], y=side * half, role=Role.GLASS, span=cab)
+    end_pane(builder, size_m, at=-1, y=(-1, 1), z=(0.42, 0.9), role=Role.TRIM, span=cargo)
     if fine:
         for y in ((-0.93, -0.02), (0.02, 0.93)):
             z = (1.02, height - 0.12)
-            _end_pane(builder, size_m, at=-1, y=y, z=z, role=Role.RIM, span=cargo)
-        _end_pane(builder, size_m, at=-1, y=(-0.22, 0.22), z=(0.5, 0.62), role=Role.PLATE, span=cargo)
-        _end_pane(builder, size_m, at=1, y=(-1, 1), z=(0.35, 0.55), role=Role.TRIM, span=cab)
-        _end_pane(builder, size_m, at=1, y=(-0.6, 0.6), z=(0.8, 1.15), role=Role.TRIM, span=cab)
-    _lights(builder, size_m, z=(0.58 / height, 0.84 / height), low=(0.42 / height, 0.57 / height), span=None, wide=0.36)
+            end_pane(builder, size_m, at=-1, y=y, z=z, role=Role.RIM, span=cargo)
+        end_pane(builder, size_m, at=-1, y=(-0.22, 0.22), z=(0.5, 0.62), role=Role.PLATE, span=cargo)
+        end_pane(builder, size_m, at=1, y=(-1, 1), z=(0.35, 0.55), role=Role.TRIM, span=cab)
+        end_pane(builder, size_m, at=1, y=(-0.6, 0.6), z=(0.8, 1.15), role=Role.TRIM, span=cab)
+    lights(builder, size_m, z=(0.58 / height, 0.84 / height), low=(0.42 / height, 0.57 / height), span=None, wide=0.36)
 
 
 def _bus(builder: MeshBuilder, size_m: Size, fine: bool) -> None:  # noqa: FBT001
     length, width, height = size_m
     half = width / 2
-    _wheels(builder, size_m, radius=0.48, places=(-0.24, 0.5 - 2.7 / length), fine=fine)
+    wheels(builder, size_m, radius=0.48, places=(-0.24, 0.5 - 2.7 / length), fine=fine)
     ends = (-length / 2, length / 2)
     profile = [(ends[0], 0.25), (ends[1], 0.25), (ends[1], 0.82 * height), (ends[1] - 0.12, height), (ends[0], height)]
-    builder.prism(profile, Role.PAINT, half_m=half, layer=_BODY)
-    _end_pane(builder, size_m, at=1, y=(-0.94, 0.94), z=(0.36 * height, 0.8 * height), role=Role.GLASS, span=ends)
-    _end_pane(builder, size_m, at=1, y=(-0.6, 0.6), z=(0.83 * height, 0.92 * height), role=Role.TRIM, span=ends)
-    _end_pane(builder, size_m, at=-1, y=(-0.8, 0.8), z=(0.56 * height, 0.86 * height), role=Role.GLASS, span=ends)
+    builder.prism(profile, Role.PAINT, half_m=half, layer=BODY)
+    end_pane(builder, size_m, at=1, y=(-0.94, 0.94), z=(0.36 * height, 0.8 * height), role=Role.GLASS, span=ends)
+    end_pane(builder, size_m, at=1, y=(-0.6, 0.6), z=(0.83 * height, 0.92 * height), role=Role.TRIM, span=ends)
+    end_pane(builder, size_m, at=-1, y=(-0.8, 0.8), z=(0.56 * height, 0.86 * height), role=Role.GLASS, span=ends)
     count = max(int(length / 1.6), 2) if fine else 1
     cuts = np.linspace(ends[0] + 0.3, ends[1] - 0.25, count + 1)
     gap = 0.05 if fine else 0.0
@@ -161,111 +169,13 @@ def _bus(builder: MeshBuilder, size_m: Size, fine: bool) -> None:  # noqa: FBT00
         for start, end in pairwise(cuts.tolist()):
             door = fine and side < 0 and (end > cuts[-2] or abs(start + end) < 1.6)
             low = 0.3 if door else 0.40 * height
-            pane = [(start + gap, low), (end - gap, low), (end - gap, 0.84 * height), (start + gap, 0.84 * height)]
-            _flat(builder, pane, y=side * half, role=Role.GLASS, span=ends)
+            window = [(start + gap, low), (end - gap, low), (end - gap, 0.84 * height), (start + gap, 0.84 * height)]
+            side_pane(builder, window, y=side * half, role=Role.GLASS, span=ends)
     if fine:
-        _end_pane(builder, size_m, at=-1, y=(-1, 1), z=(0.25, 0.5), role=Role.TRIM, span=ends)
-        _end_pane(builder, size_m, at=1, y=(-1, 1), z=(0.25, 0.45), role=Role.TRIM, span=ends)
-        _end_pane(builder, size_m, at=-1, y=(-0.2, 0.2), z=(0.6, 0.72), role=Role.PLATE, span=ends)
-    _lights(builder, size_m, z=(0.25, 0.36), low=(0.17, 0.25), span=ends, wide=0.26)
-
-
-def _lights(
-    builder: MeshBuilder,
-    size_m: Size,
-    *,
-    z: tuple[float, float],
-    low: tuple[float, float],
-    span: tuple[float, float] | None,
-    wide: float,
-) -> None:
-    """Brake lights and indicators behind, head lights and indicators in front, and indicators on the sides.
-
-    ``z`` and ``low`` are the heights of the main lights and of the indicators, as parts of the body's height.
-    """
-    length, _, height = size_m
-    for side, indicator in ((1.0, Role.LEFT), (-1.0, Role.RIGHT)):
-        y = (side * (0.96 - wide), side * 0.96) if side > 0 else (side * 0.96, side * (0.96 - wide))
-        outer = (side * 0.7, side * 0.985) if side > 0 else (side * 0.985, side * 0.7)
-        for at, role in ((-1, Role.BRAKE), (1, Role.HEAD)):
-            part = span or ((-length / 2, 0.1 * length) if at < 0 else (0.3 * length, length / 2))
-            _end_pane(builder, size_m, at=at, y=y, z=(z[0] * height, z[1] * height), role=role, span=part)
-            _end_pane(builder, size_m, at=at, y=outer, z=(low[0] * height, low[1] * height), role=indicator, span=part)
-            x = sorted((at * length / 2, at * (length / 2 - 0.22)))
-            flank = [(x[0], low[0] * height), (x[1], low[0] * height), (x[1], z[1] * height), (x[0], z[1] * height)]
-            _flat(builder, flank, y=side * size_m[1] / 2, role=indicator, span=part, layer=_SIDE)
-
-
-def _wheels(builder: MeshBuilder, size_m: Size, *, radius: float, places: Sequence[float], fine: bool) -> None:
-    """Tyres under the body, seen from the ends, and on its sides as discs in dark arches."""
-    length, width, _ = size_m
-    for place in places:
-        x = place * length
-        for side in (-1.0, 1.0):
-            y = sorted((side * 0.5 * width, side * 0.34 * width))
-            builder.box((x - radius * 0.8, y[0], 0.0), (x + radius * 0.8, y[1], 0.4), Role.TYRE, layer=_UNDER)
-            out = (0.0, side, 0.0)
-            middle = (x, side * 0.5 * width, radius)
-            builder.disc(middle, radius, Role.TYRE, layer=_SIDE, normal=out)
-            if fine:
-                builder.disc(middle, radius * 0.62, Role.RIM, layer=_SIDE, normal=out)
-                builder.disc(middle, radius * 0.2, Role.TRIM, layer=_SIDE, normal=out, sides=6)
-
-
-def _end_pane(
-    builder: MeshBuilder,
-    size_m: Size,
-    *,
-    at: int,
-    y: tuple[float, float],
-    z: tuple[float, float],
-    role: Role,
-    span: tuple[float, float],
-) -> None:
-    """A rectangle on the front (1) or rear (-1) side of the box; y in half widths, z in metres."""
-    x, half = at * size_m[0] / 2, size_m[1] / 2
-    corners: list[Point] = [
-        (x, y[0] * half, z[0]),
-        (x, y[1] * half, z[0]),
-        (x, y[1] * half, z[1]),
-        (x, y[0] * half, z[1]),
-    ]
-    builder.face(corners, role, layer=_BODY, outwards=(at, 0, 0), span=span)
-
-
-def _flat(
-    builder: MeshBuilder,
-    corners_xz: Sequence[tuple[float, float]],
-    *,
-    y: float,
-    role: Role,
-    span: tuple[float, float],
-    layer: int = _BODY,
-) -> None:
-    """A polygon on the left (y > 0) or right side."""
-    builder.face([(x, y, z) for x, z in corners_xz], role, layer=layer, outwards=(0, y, 0), span=span)
-
-
-def _pane(
-    builder: MeshBuilder,
-    quad: Sequence[Point],
-    window: Window,
-    *,
-    role: Role,
-    outwards: Point,
-    span: tuple[float, float],
-    layer: int = _CABIN,
-) -> None:
-    """A part of a four-cornered face (base start, base end, top end, top start)."""
-    low_start, low_end, top_end, top_start = (np.array(corner) for corner in quad)
-    u0, u1, v0, v1 = window
-
-    def at(u: float, v: float) -> Point:
-        low, top = low_start + u * (low_end - low_start), top_start + u * (top_end - top_start)
-        x, y, z = low + v * (top - low)
-        return (float(x), float(y), float(z))
-
-    builder.face([at(u0, v0), at(u1, v0), at(u1, v1), at(u0, v1)], role, layer=layer, outwards=outwards, span=span)
+        end_pane(builder, size_m, at=-1, y=(-1, 1), z=(0.25, 0.5), role=Role.TRIM, span=ends)
+        end_pane(builder, size_m, at=1, y=(-1, 1), z=(0.25, 0.45), role=Role.TRIM, span=ends)
+        end_pane(builder, size_m, at=-1, y=(-0.2, 0.2), z=(0.6, 0.72), role=Role.PLATE, span=ends)
+    lights(builder, size_m, z=(0.25, 0.36), low=(0.17, 0.25), span=ends, wide=0.26)
 
 
 _BUILDERS: Final[dict[str, Callable[[MeshBuilder, Size, bool], None]]] = {

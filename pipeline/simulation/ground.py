@@ -11,7 +11,7 @@ from jaxtyping import Float, UInt8
 
 from pipeline.simulation.markings import markings_m
 from pipeline.simulation.recording import Network
-from pipeline.simulation.surface import Plan, materials, paint_colour, palette
+from pipeline.simulation.surface import SURFACES, Plan, materials, paint_colour, palette
 from pipeline.simulation.view import NEAR_M, SHIFT, View, cut_near, fixed_point
 from pipeline.simulation.weather import Weather
 
@@ -38,7 +38,7 @@ class Ground:
         network: Network,
         *,
         path_m: Float[np.ndarray, "p 2"],
-        shadows_m: list[Float[np.ndarray, "q 2"]],
+        shadows_m: list[Float[np.ndarray, "_ 2"]],
         weather: Weather,
         seed: int,
     ) -> None:
@@ -50,7 +50,8 @@ class Ground:
         levels: list[_Level] = []
         for most_depth_m, px_per_m, reach_m, num_rows in _LEVELS:
             plan = _plan(path_m, px_per_m=px_per_m, reach_m=reach_m)
-            image = _looked_up(colours, materials(network, shadows_m=shadows_m, plan=plan, seed=seed))
+            numbers = materials(network, shadows_m=shadows_m, plan=plan, seed=seed)
+            image = _coloured(numbers, colours=colours)
             if levels:  # the nearest level's paint is drawn in every frame, with sharp edges
                 self._paint_on(image, plan=plan)
             # Four bytes a pixel are warped twice as fast as three.
@@ -125,8 +126,12 @@ class Ground:
             cv2.fillPoly(band, polygons, self._paint, cv2.LINE_AA, SHIFT)
 
 
-def _looked_up(colours: UInt8[np.ndarray, "256 3"], numbers: UInt8[np.ndarray, "y x"]) -> UInt8[np.ndarray, "y x 3"]:
-    return cv2.LUT(cv2.merge([numbers] * 3), colours[None])
+def _coloured(numbers: UInt8[np.ndarray, "y x"], *, colours: UInt8[np.ndarray, "256 3"]) -> UInt8[np.ndarray, "y x 3"]:
+    """The colours of materials, softened where two of them meet, so that kerbs near the camera show no steps."""
+    image = cv2.LUT(cv2.merge([numbers] * 3), colours[None])
+    edges = cv2.morphologyEx(cv2.LUT(numbers, SURFACES), cv2.MORPH_GRADIENT, np.ones((5, 5), np.uint8))
+    cv2.copyTo(cv2.blur(image, (5, 5)), edges, image)
+    return image
 
 
 def _plan(path_m: Float[np.ndarray, "p 2"], *, px_per_m: float, reach_m: float) -> Plan:

@@ -141,16 +141,25 @@ class MeshBuilder:
             self.face(corners, role, layer=layer, outwards=outwards, span=span)
 
     def disc(
-        self, middle: Point, radius: float, role: int, *, layer: int, normal: Point | None, sides: int = 10
+        self,
+        middle: Point,
+        radius: float,
+        role: int,
+        *,
+        layer: int,
+        normal: Point,
+        sides: int = 10,
+        span: tuple[float, float] | None = None,
     ) -> None:
-        """A round plate upright along x and z (or facing x, where its normal does)."""
+        """A round upright plate that faces along x or along y, as its normal does."""
         angles = np.arange(sides) * (2 * np.pi / sides) + np.pi / sides
-        cos, sin = np.cos(angles) * radius, np.sin(angles) * radius
-        if normal is not None and abs(normal[0]) > 0.5:
-            corners = [(middle[0], middle[1] + c, middle[2] + s) for c, s in zip(cos, sin, strict=True)]
+        across, up = np.cos(angles) * radius, np.sin(angles) * radius
+        x, y, z = middle
+        if abs(normal[0]) > 0.5:
+            corners = [(x, y + c, z + s) for c, s in zip(across, up, strict=True)]
         else:
-            corners = [(middle[0] + c, middle[1], middle[2] + s) for c, s in zip(cos, sin, strict=True)]
-        self.face(corners, role, layer=layer, outwards=normal)
+            corners = [(x + c, y, z + s) for c, s in zip(across, up, strict=True)]
+        self.face(corners, role, layer=layer, outwards=normal, span=span)
 
     def build(self) -> Mesh:
         """All faces so far."""

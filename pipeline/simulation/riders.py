@@ -54,7 +54,7 @@ def bicycle(builder: MeshBuilder, size_m: Size, fine: bool) -> None:  # noqa: FB
     x, _, z = bar
     builder.box((x - 0.02, -width / 2, z), (x + 0.03, width / 2, z + 0.05), Role.TRIM, layer=1)
     builder.box((hub - 0.05, -0.04, 0.42 * height), (hub, 0.04, 0.47 * height), Role.BRAKE, layer=1)
-    _rider(builder, size_m, seat=saddle, bar=bar, foot_z=0.22)
+    _rider(builder, size_m, seat=saddle, bar=bar, foot_z=0.22, behind=Role.SKIN)
 
 
 def motorcycle(builder: MeshBuilder, size_m: Size, fine: bool) -> None:  # noqa: FBT001
@@ -68,7 +68,7 @@ def motorcycle(builder: MeshBuilder, size_m: Size, fine: bool) -> None:  # noqa:
     bar = (0.24 * length, 0.0, 0.64 * height)
     builder.box((bar[0] - 0.03, -width / 2, bar[2]), (bar[0] + 0.03, width / 2, bar[2] + 0.06), Role.TRIM, layer=1)
     _limb(builder, (length / 2 - radius, 0.0, radius), bar, half=0.06, role=Role.METAL, layer=1)
-    _rider(builder, size_m, seat=(-0.14 * length, 0.0, 0.55 * height), bar=bar, foot_z=0.3)
+    _rider(builder, size_m, seat=(-0.14 * length, 0.0, 0.55 * height), bar=bar, foot_z=0.3, behind=Role.HELMET)
     tail, nose = -0.42 * length, 0.33 * length
     _lamp(builder, x=tail, y=(-0.1, 0.1), z=(0.46 * height, 0.55 * height), role=Role.BRAKE)
     _lamp(builder, x=nose, y=(-0.1, 0.1), z=(0.47 * height, 0.6 * height), role=Role.HEAD)
@@ -84,6 +84,7 @@ def _rider(
     seat: tuple[float, float, float],
     bar: tuple[float, float, float],
     foot_z: float,
+    behind: Role,
 ) -> None:
     _, width, height = size_m
     shoulder = (seat[0] + 0.22, 0.0, 0.83 * height)
@@ -100,18 +101,17 @@ def _rider(
         roles=(Role.CLOTH,) * 5,
         layer=2,
     )
-    _head(builder, x=shoulder[0] + 0.07, top=height, layer=3, cap=Role.HELMET)
+    _head(builder, x=shoulder[0] + 0.07, top=height, layer=3, cap=Role.HELMET, behind=behind)
 
 
-def _head(builder: MeshBuilder, *, x: float, top: float, layer: int, cap: Role) -> None:
+def _head(builder: MeshBuilder, *, x: float, top: float, layer: int, cap: Role, behind: Role = Role.SKIN) -> None:
+    """A head under hair or a helmet, which may cover it all but the face."""
     low = top - 0.27
-    face = (Role.SKIN, Role.SKIN, Role.SKIN, Role.SKIN, Role.SKIN)
-    builder.frustum(
-        bottom=(x - 0.06, x + 0.08, 0.06, low), top=(x - 0.1, x + 0.1, 0.09, low + 0.15), roles=face, layer=layer
-    )
-    hair = (cap, cap, cap, cap, cap)
+    face = (behind, Role.SKIN, behind, behind, behind)
+    middle = (x - 0.1, x + 0.1, 0.09, low + 0.15)
+    builder.frustum(bottom=(x - 0.06, x + 0.08, 0.06, low), top=middle, roles=face, layer=layer)
     crown = (x - 0.07, x + 0.05, 0.06, top)
-    builder.frustum(bottom=(x - 0.115, x + 0.085, 0.095, low + 0.13), top=crown, roles=hair, layer=layer + 1)
+    builder.frustum(bottom=(x - 0.115, x + 0.085, 0.095, low + 0.13), top=crown, roles=(cap,) * 5, layer=layer + 1)
 
 
 def _wheel(builder: MeshBuilder, *, x: float, radius: float, half: float, fine: bool) -> None:
@@ -123,7 +123,9 @@ def _wheel(builder: MeshBuilder, *, x: float, radius: float, half: float, fine: 
     builder.prism(rim, Role.TYRE, half_m=half, layer=0)
     if fine:
         for side in (-1.0, 1.0):
-            builder.disc((x, side * half, radius), radius * 0.72, Role.RIM, layer=0, normal=(0.0, side, 0.0))
+            rim = (x, side * half, radius)
+            span = (x - radius, x + radius)
+            builder.disc(rim, radius * 0.72, Role.RIM, layer=0, normal=(0.0, side, 0.0), span=span)
 
 
 def _limb(

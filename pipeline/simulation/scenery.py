@@ -72,10 +72,14 @@ def place_scenery(network: Network, *, seed: int) -> Scenery:
     for lane, side in sides:
         _line_with_buildings(lane, side=side, ground=ground, buildings=buildings, walls=walls, rng=rng)
     solid = shapely.STRtree(walls)
-    trees: list[Tree] = []
-    for lane, side in sides:
-        trees += _trees_along(lane, side=side, ground=ground, solid=solid, rng=rng)
-    return Scenery(buildings=tuple(buildings), trees=tuple(_thinned(trees)))
+    trees = [tree for lane, side in sides for tree in _trees_along(lane, side=side, rng=rng)]
+    trunks = shapely.points(np.array([tree.place_m for tree in trees]).reshape(-1, 2))
+    crowns_m = np.array([tree.crown_radius_m for tree in trees])
+    free = np.ones(len(trees), dtype=np.bool_)
+    free[ground.query(trunks, predicate="dwithin", distance=_TREE_GAP_M)[0]] = False
+    free[solid.query(trunks, predicate="dwithin", distance=0.8 * crowns_m)[0]] = False
+    trees = _thinned([tree for tree, is_free in zip(trees, free, strict=True) if is_free])
+    return Scenery(buildings=tuple(buildings), trees=tuple(trees))
 
 
 def _line_with_buildings(
@@ -137,29 +141,26 @@ def _block(lane: Lane, *, at_m: float, left_m: float, front_m: float, deep_m: fl
     return corners_m if left_m > 0 else corners_m[::-1].copy()
 
 
-def _trees_along(
-    lane: Lane, *, side: float, ground: shapely.STRtree, solid: shapely.STRtree, rng: np.random.Generator
-) -> list[Tree]:
+def _trees_along(lane: Lane, *, side: float, rng: np.random.Generator) -> list[Tree]:
+    """Trees in rows beside a lane, wherever that is."""
     country = lane.speed_mps > _FAST_MPS
     length_m = float(lengths_m(lane.centre_m)[-1])
     trees: list[Tree] = []
     for row in range(3 if country else 2):
         step_m = 9.0 + 5.0 * row
         ways_m = np.arange(float(rng.uniform(0, step_m)), length_m, step_m)
-        for at_m in ways_m:
-            near_m = lane.width_m / 2 + rng.uniform(3.2, 4.2) + row * rng.uniform(6.0, 14.0) + (5.0 if country else 0.0)
-            kept = rng.random() < (0.55 if country else 0.4)
-            radius_m, height_m = float(rng.uniform(1.4, 2.6)), float(rng.uniform(5.5, 9.5))
-            (place_m,) = points_at(lane.centre_m, np.array([at_m]))
-            left = lefts(points_at(lane.centre_m, np.array([max(at_m - 1.0, 0.0), at_m + 1.0])))[0]
-            place_m = place_m + side * near_m * left
-            point = shapely.Point(place_m)
-            if (
-                kept
-                and not len(ground.query(point, predicate="dwithin", distance=_TREE_GAP_M))
-                and not len(solid.query(point, predicate="dwithin", distance=0.8 * radius_m))
-            ):
-                trees.append(Tree(place_m=place_m, crown_radius_m=radius_m, height_m=height_m))
+        ways_m = ways_m[rng.random(len(ways_m)) < (0.55 if country else 0.4)]
+        near_m = lane.width_m / 2 + (5.0 if country else 0.0) + rng.uniform(3.2, 4.2, len(ways_m))
+        near_m += row * rng.uniform(6.0, 14.0, len(ways_m))
+        radii_m, heights_m = rng.uniform(1.4, 2.6, len(ways_m)), rng.uniform(5.5, 9.5, len(ways_m))
+        places_m = points_at(lane.centre_m, ways_m)
+        along = points_at(lane.centre_m, ways_m + 1.0) - points_at(lane.centre_m, np.maximum(ways_m - 1.0, 0.0))
+        along /= np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-6)
+        places_m = places_m + side * near_m[:, None] * np.column_stack([-along[:, 1], along[:, 0]])
+        trees += [
+            Tree(place_m=place_m, crown_radius_m=float(radius_m), height_m=float(height_m))
+            for place_m, radius_m, height_m in zip(places_m, radii_m, heights_m, strict=True)
+        ]
     return trees
 
 

@@ -13,10 +13,12 @@ from pipeline.simulation.view import NEAR_M, SHIFT, View, cut_near, fixed_point
 from pipeline.simulation.weather import Weather
 
 _UNDER: Final = 0.42  # light that is left below a body
+_UNDER_NARROW: Final = 0.72  # below a narrow one: riders and walkers
+_NARROW_M: Final = 1.3
 _LONGEST_M: Final = 40.0
 
 
-def standing_shadows_m(scenery: Scenery, *, weather: Weather) -> list[Float[np.ndarray, "p 2"]]:
+def standing_shadows_m(scenery: Scenery, *, weather: Weather) -> list[Float[np.ndarray, "_ 2"]]:
     """The outlines of the shadows of buildings and trees; none without the sun."""
     if weather.sun <= 0.0:
         return []
@@ -51,13 +53,16 @@ def draw_shadows(
     """Darken the ground below bodies, and where they take the sun from it."""
     if not len(corners_m):
         return
-    under = _seen(corners_m, view=view)
+    narrow = np.linalg.norm(corners_m[:, 3] - corners_m[:, 0], axis=1) < _NARROW_M
+    under = [(polygon, _UNDER) for polygon in _seen(corners_m[~narrow], view=view)]
+    under += [(polygon, _UNDER_NARROW) for polygon in _seen(corners_m[narrow], view=view)]
     cast: list[np.ndarray] = []
     if weather.sun > 0.0:
         ways_m = 0.9 * heights_m[:, None] * shadow_m(1.0, weather=weather)
         both_m = np.concatenate([corners_m, corners_m + ways_m[:, None]], axis=1)
         cast = [cv2.convexHull(polygon) for polygon in _seen(both_m, view=view)]
-    points = np.concatenate([polygon.reshape(-1, 2) for polygon in under + cast]) if under + cast else np.zeros((1, 2))
+    drawn = [*(polygon for polygon, _ in under), *cast]
+    points = np.concatenate([polygon.reshape(-1, 2) for polygon in drawn]) if drawn else np.zeros((1, 2))
     shape = np.array(image.shape[1::-1])
     left, top = np.clip((points.min(axis=0) / (1 << SHIFT)).astype(int) - 1, 0, shape).tolist()
     right, bottom = np.clip((points.max(axis=0) / (1 << SHIFT)).astype(int) + 2, 0, shape).tolist()
@@ -68,8 +73,8 @@ def draw_shadows(
     lit = weather.ambient / (weather.ambient + weather.sun * np.sin(weather.sun_height_rad))
     for polygon in cast:
         cv2.fillConvexPoly(mask, polygon - offset, (255 * lit,) * 3, cv2.LINE_AA, SHIFT)
-    for polygon in under:
-        cv2.fillConvexPoly(mask, polygon - offset, (255 * _UNDER * lit,) * 3, cv2.LINE_AA, SHIFT)
+    for polygon, left_over in under:
+        cv2.fillConvexPoly(mask, polygon - offset, (255 * left_over * lit,) * 3, cv2.LINE_AA, SHIFT)
     region = image[top:bottom, left:right]
     cv2.multiply(region, mask, dst=region, scale=1 / 255)
 

@@ -12,6 +12,7 @@ from pipeline.simulation.view import View
 from pipeline.simulation.weather import Weather
 
 _COLUMNS: Final = 4096  # once around
+_COARSE: Final = 2048  # clouds are soft, so fewer columns are made
 _HIGH: Final = 1.2  # the panorama's top, as a slope above the horizon
 _LOW: Final = -0.05
 
@@ -54,19 +55,19 @@ def _panorama(weather: Weather, *, seed: int) -> UInt8[np.ndarray, "y x 3"]:
     slopes = np.linspace(_HIGH, _LOW, num_rows, dtype=np.float32)[:, None, None]
     rise = np.clip(slopes, 0, None) ** 0.55
     top, low = (np.array(colour, dtype=np.float32) for colour in (weather.sky_top, weather.sky_horizon))
-    sky = low + (top - low) * np.clip(rise * 1.05, 0, 1) + np.zeros((1, _COLUMNS, 1), dtype=np.float32)
+    sky = low + (top - low) * np.clip(rise * 1.05, 0, 1) + np.zeros((1, _COARSE, 1), dtype=np.float32)
     clouds = _clouds(num_rows, rng=rng)
     lower = np.float32(np.quantile(clouds[::8, ::8], 1.0 - 0.75 * weather.clouds))
     cover = np.clip((clouds - lower) / 0.9, 0, 1)[..., None] * np.clip(slopes * 9, 0, 1) * 0.8
     light = weather.ambient + 0.45 * weather.sun
     white = np.minimum(np.array([248.0, 246.0, 244.0]) * light, 252.0).astype(np.float32)
     if weather.kind == "dusk":
-        white = np.array([120.0, 126.0, 196.0], dtype=np.float32)
+        white = np.array([136.0, 138.0, 190.0], dtype=np.float32)
     shade = white * (1 - 0.16 * np.clip(np.roll(clouds, -8, axis=0) - clouds + 0.3, 0, 1))[..., None]
     sky = sky * (1 - cover) + shade * cover
     if weather.sun > 0:
-        bearings = np.arange(_COLUMNS, dtype=np.float32) * (
-            2 * np.pi / _COLUMNS
+        bearings = np.arange(_COARSE, dtype=np.float32) * (
+            2 * np.pi / _COARSE
         )  # clockwise, as columns run to the right
         away = ((bearings + weather.sun_azimuth_rad + np.pi) % (2 * np.pi) - np.pi)[None, :, None]
         over = slopes - np.float32(np.tan(weather.sun_height_rad))
@@ -77,21 +78,23 @@ def _panorama(weather: Weather, *, seed: int) -> UInt8[np.ndarray, "y x 3"]:
         line = _skyline(rng=rng) * height
         far = np.array(colour) * light * (1 - haze) + low * haze
         sky = np.where(slopes < line[None, :, None], far.astype(np.float32), sky)
-    return np.clip(sky, 0, 255).astype(np.uint8)
+    whole = np.clip(sky, 0, 255).astype(np.uint8)
+    return cv2.resize(whole, (_COLUMNS, num_rows), interpolation=cv2.INTER_LINEAR)
 
 
 def _clouds(num_rows: int, *, rng: np.random.Generator) -> Float[np.ndarray, "y x"]:
-    total = np.zeros((num_rows, _COLUMNS), dtype=np.float32)
-    for rows, columns, weight in ((5, 16, 1.0), (10, 36, 0.6), (24, 90, 0.36), (60, 220, 0.2)):
-        noise = rng.normal(size=(rows, columns)).astype(np.float32)
-        noise = np.concatenate([noise, noise[:, :2]], axis=1)
-        wide = cv2.resize(noise, (_COLUMNS * (columns + 2) // columns, num_rows), interpolation=cv2.INTER_CUBIC)
-        total += weight * wide[:, :_COLUMNS]
+    total = np.zeros((num_rows, _COARSE), dtype=np.float32)
+    for rows, columns, weight in ((5, 16, 1.0), (10, 32, 0.6), (24, 64, 0.36), (60, 256, 0.2)):
+        noise = np.pad(rng.normal(size=(rows, columns)).astype(np.float32), ((0, 0), (4, 4)), mode="wrap")
+        width = _COARSE * (columns + 8) // columns
+        start = (width - _COARSE) // 2
+        wide = cv2.resize(noise, (width, num_rows), interpolation=cv2.INTER_CUBIC)
+        total += weight * wide[:, start : start + _COARSE]
     return total
 
 
 def _skyline(*, rng: np.random.Generator) -> Float[np.ndarray, " x"]:
     """Heights around the horizon, 0.3 to 1.6."""
-    turn = np.arange(_COLUMNS) * (2 * np.pi / _COLUMNS)
+    turn = np.arange(_COARSE) * (2 * np.pi / _COARSE)
     waves = sum(np.sin(turn * k + rng.uniform(0, 6.28)) / k**0.7 for k in (2, 3, 5, 9, 17, 31, 60, 111))
     return np.clip(0.9 + 0.35 * np.asarray(waves), 0.3, 1.8)

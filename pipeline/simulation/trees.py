@@ -30,7 +30,7 @@ class Trees:
         self._pictures: dict[tuple[int, int, int], tuple[np.ndarray, np.ndarray]] = {}
         self._kept: dict[tuple[int, int, int, int], tuple[np.ndarray, np.ndarray]] = {}
         light = weather.ambient + 0.55 * weather.sun
-        for kind in range(NUM_KINDS):
+        for kind in range(NUM_KINDS if trees else 0):
             big, mask = _picture(np.random.default_rng([seed, 0x7E, kind]))
             for size_px in _SIZES_PX:
                 small = cv2.resize(big, (size_px, size_px), interpolation=cv2.INTER_AREA)
