@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,7 +18,7 @@ REACH_M: Final = 200.0  # agents that come this near to the ego are recorded
 OVERLAP_TOLERANCE_M: Final = 0.1
 PEDESTRIAN_OVERLAP_TOLERANCE_M: Final = 0.3  # of two pedestrians
 _NEAR_M: Final = 40.0
-_MIN_NEAR: Final = 4.0  # agents near the ego, on average
+_MOVES_MPS: Final = 1.0
 _MIN_MEAN_SPEED_MPS: Final = 3.0
 _MAX_STANDING: Final = 0.5  # of the time
 _START_EVERY_S: Final = 2.0
@@ -51,34 +52,34 @@ class _Dense:
     collides: Bool[np.ndarray, "n t"]
 
 
-def find_stretch(agents: pd.DataFrame, *, num_steps: int, rate_hz: float, rng: np.random.Generator) -> Stretch | None:
-    """A stretch in which a car drives among others and over a junction, and nobody within its reach overlaps.
+def find_stretch(agents: pd.DataFrame, *, num_steps: int, rate_hz: float) -> Stretch | None:
+    """The stretch in which a car drives over a junction among the most others, and nobody within its reach overlaps.
 
     Args:
         agents: The whole simulation, with ``AGENT_COLUMNS``.
         num_steps: Length of the stretch.
         rate_hz: Of the steps.
-        rng: The order in which cars and times are tried comes from here.
 
     Returns:
-        The first one found; None: there is none.
+        The stretch with the most agents that move near the ego; None: no car drives through.
     """
     dense = _dense(agents)
     category = agents.drop_duplicates("agent_id").set_index("agent_id")["category"]
     cars = np.flatnonzero([category[name] == "car" for name in dense.ids])
-    starts = range(0, dense.xy_m.shape[1] - num_steps + 1, max(1, round(_START_EVERY_S * rate_hz)))
-    for row in rng.permutation(cars):  # cars first, then times: slow cars are there for longer, but count no more
-        for start in rng.permutation(starts):
-            span = slice(int(start), int(start) + num_steps)
-            if not (_drives(dense.speed_mps[row, span]) and dense.on_junction[row, span].any()):
-                continue
-            away_m = np.hypot(*(dense.xy_m[:, span] - dense.xy_m[row, span]).transpose(2, 0, 1))
-            num_near = (away_m < _NEAR_M).sum() / num_steps - 1  # NaN is never near
-            reached = (away_m < REACH_M).any(axis=1)
-            if num_near >= _MIN_NEAR and not dense.collides[reached, span].any():
-                ids = frozenset(name for name, there in zip(dense.ids, reached, strict=True) if there)
-                return Stretch(ego_id=dense.ids[row], start=int(start), num_steps=num_steps, agent_ids=ids)
-    return None
+    step = max(1, round(_START_EVERY_S * rate_hz))
+    best: tuple[float, Stretch] | None = None
+    for row, start in itertools.product(cars, range(0, dense.xy_m.shape[1] - num_steps + 1, step)):
+        span = slice(start, start + num_steps)
+        if not (_drives(dense.speed_mps[row, span]) and dense.on_junction[row, span].any()):
+            continue
+        away_m = np.hypot(*(dense.xy_m[:, span] - dense.xy_m[row, span]).transpose(2, 0, 1))
+        moves = dense.speed_mps[:, span] >= _MOVES_MPS  # NaN, who is not there, neither moves nor is near
+        num_near = float(((away_m < _NEAR_M) & moves).sum() / num_steps)
+        reached = (away_m < REACH_M).any(axis=1)
+        if (best is None or num_near > best[0]) and not dense.collides[reached, span].any():
+            ids = frozenset(name for name, there in zip(dense.ids, reached, strict=True) if there)
+            best = num_near, Stretch(ego_id=dense.ids[row], start=start, num_steps=num_steps, agent_ids=ids)
+    return best[1] if best else None
 
 
 def _drives(speed_mps: Float[np.ndarray, " t"]) -> bool:

@@ -48,8 +48,7 @@ def simulate_traffic(world: World, *, seed: int, duration_s: float, rate_hz: flo
             network, agents, signals = _run(
                 world, seeds=seeds, duration_s=duration_s, step_ms=int(step_ms), folder=Path(folder)
             )
-        rng = np.random.default_rng([*seeds, 2])
-        stretch = find_stretch(agents, num_steps=num_steps, rate_hz=rate_hz, rng=rng)
+        stretch = find_stretch(agents, num_steps=num_steps, rate_hz=rate_hz)
         if stretch is not None:
             return _record(world, network, agents, signals, stretch=stretch, rate_hz=rate_hz)
     raise RuntimeError(
