@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from pipeline.simulation.markings import markings_m
+from pipeline.simulation.markings import kerbs_m, markings_m
 from pipeline.simulation.recording import Network
-from pipeline.simulation.surface import SURFACES, Plan, materials, paint_colour, palette
+from pipeline.simulation.surface import KERB, SURFACES, Plan, materials, paint_colour, palette
 from pipeline.simulation.view import NEAR_M, SHIFT, View, cut_near, fixed_point
 from pipeline.simulation.weather import Weather
 
@@ -43,16 +43,20 @@ class Ground:
         seed: int,
     ) -> None:
         self._markings_m = markings_m(network)
-        self._middles_m = self._markings_m.mean(axis=1)
         self._paint = paint_colour(weather)
         colours = palette(weather)
+        stones = tuple(float(value) for value in colours[KERB * 16 + 12])
+        # Drawn in every frame, with sharp edges, near the camera.
+        self._sharp = tuple(
+            (quads_m, colour) for quads_m, colour in ((kerbs_m(network), stones), (self._markings_m, self._paint))
+        )
         self._grass = tuple(float(value) for value in colours[7])
         levels: list[_Level] = []
         for most_depth_m, px_per_m, reach_m, num_rows in _LEVELS:
             plan = _plan(path_m, px_per_m=px_per_m, reach_m=reach_m)
             numbers = materials(network, shadows_m=shadows_m, plan=plan, seed=seed)
             image = _coloured(numbers, colours=colours)
-            if levels:  # the nearest level's paint is drawn in every frame, with sharp edges
+            if levels:  # not on the nearest, whose paint is drawn in every frame
                 self._paint_on(image, plan=plan)
             # Four bytes a pixel are warped twice as fast as three.
             image = cv2.cvtColor(image, cv2.COLOR_BGR2BGRA)
@@ -92,7 +96,8 @@ class Ground:
                 band = image[start:end]
                 self._warp(band, level=level, first_row=start, world_from_image=world_from_image)
                 if least_depth_m == 0.0:
-                    self._draw_near_paint(band, first_row=start, view=view)
+                    for quads_m, colour in self._sharp:
+                        self._draw_sharp(band, quads_m, colour=colour, first_row=start, view=view)
             start = end
 
     def _warp(
@@ -111,10 +116,20 @@ class Ground:
             wide = cv2.resize(wide, (columns, rows), interpolation=cv2.INTER_AREA)
         cv2.cvtColor(wide, cv2.COLOR_BGRA2BGR, dst=band)
 
-    def _draw_near_paint(self, band: UInt8[np.ndarray, "y x 3"], *, first_row: int, view: View) -> None:
+    def _draw_sharp(
+        self,
+        band: UInt8[np.ndarray, "y x 3"],
+        quads_m: Float[np.ndarray, "k 4 2"],
+        *,
+        colour: tuple[float, ...],
+        first_row: int,
+        view: View,
+    ) -> None:
         reach_m = self._levels[0].most_depth_m * 1.5 + 4.0
-        near = np.sum((self._middles_m - view.position_m[:2]) ** 2, axis=1) < reach_m**2
-        corners_m = self._markings_m[near]
+        near = np.sum((quads_m[:, 0] - view.position_m[:2]) ** 2, axis=1) < reach_m**2
+        corners_m = quads_m[near]
+        if not len(corners_m):
+            return
         local_m = view.local(np.concatenate([corners_m, np.zeros((*corners_m.shape[:2], 1))], axis=-1))
         depth_m = local_m[..., 2]
         ahead = depth_m.max(axis=1) > NEAR_M
@@ -123,14 +138,14 @@ class Ground:
         polygons = list(fixed_point(view.pixels(local_m[whole]) - offset))
         polygons += [fixed_point(view.pixels(cut_near(polygon)) - offset) for polygon in local_m[ahead & ~whole]]
         if polygons:
-            cv2.fillPoly(band, polygons, self._paint, cv2.LINE_AA, SHIFT)
+            cv2.fillPoly(band, polygons, colour, cv2.LINE_AA, SHIFT)
 
 
 def _coloured(numbers: UInt8[np.ndarray, "y x"], *, colours: UInt8[np.ndarray, "256 3"]) -> UInt8[np.ndarray, "y x 3"]:
     """The colours of materials, softened where two of them meet, so that kerbs near the camera show no steps."""
     image = cv2.LUT(cv2.merge([numbers] * 3), colours[None])
-    edges = cv2.morphologyEx(cv2.LUT(numbers, SURFACES), cv2.MORPH_GRADIENT, np.ones((5, 5), np.uint8))
-    cv2.copyTo(cv2.blur(image, (5, 5)), edges, image)
+    edges = cv2.morphologyEx(cv2.LUT(numbers, SURFACES), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8))
+    cv2.copyTo(cv2.blur(image, (3, 3)), edges, image)
     return image
 
 

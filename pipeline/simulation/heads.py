@@ -16,13 +16,13 @@ from pipeline.simulation.recording import Lane, Network, Signal
 from pipeline.simulation.roles import Role
 
 RED, YELLOW, GREEN = Role.BRAKE, Role.LEFT, Role.HEAD  # the rows of a head's palette for its lamps
-HEAD_MIDDLE_M: Final = 4.9
+HEAD_MIDDLE_M: Final = 4.5
 LAMP_STEP_M: Final = 0.38
 LAMP_RADIUS_M: Final = 0.15
 LAMP_BEFORE_M: Final = 0.17  # the lamps' plane, before the head's middle
-_FORWARDS_M: Final = (6.5, 5.0, 3.5, 2.0, 0.8)  # past the stop line, so that the first driver who waits sees it
+_FORWARDS_M: Final = (8.0, 6.5, 5.0, 3.5, 2.0, 0.8)  # past the stop line, so that the first driver who waits sees it
 _ASIDES_M: Final = np.arange(0.5, 9.0, 0.4)
-_LIT: Final = {RED: (40, 36, 255), YELLOW: (20, 200, 255), GREEN: (120, 255, 60)}
+_LIT: Final = {RED: (40, 36, 255), YELLOW: (20, 200, 255), GREEN: (90, 240, 40)}
 _DARK: Final = {RED: (20, 18, 58), YELLOW: (18, 48, 60), GREEN: (26, 48, 18)}
 _SHOWN: Final = {"r": (RED,), "u": (RED, YELLOW), "y": (YELLOW,), "g": (GREEN,), "G": (GREEN,)}
 _TURNS: Final = "srlt"  # a head shows the state of the first of these ways
@@ -55,7 +55,9 @@ def posts_of(network: Network) -> tuple[Post, ...]:
     roads: dict[str, list[Lane]] = defaultdict(list)
     for lane_id in signals:
         roads[lanes[lane_id].edge_id].append(lanes[lane_id])
-    driven = shapely.union_all([shapely.Polygon(lane.outline_m) for lane in network.lanes if lane.kind != "walk"])
+    driven = shapely.union_all(
+        [shapely.make_valid(shapely.Polygon(lane.outline_m)) for lane in network.lanes if lane.kind != "walk"]
+    )
     shapely.prepare(driven)
     posts: list[Post] = []
     for edge_id in sorted(roads):

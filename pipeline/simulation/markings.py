@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import Final
 
 import numpy as np
+import shapely
 from jaxtyping import Float
 
 from pipeline.simulation.polylines import lefts, lengths_m, moved, piece, points_at, quads
@@ -16,6 +17,7 @@ _SOLID_PIECE_M: Final = 6.0  # solid lines are cut, so that far pieces can be le
 _DASH_M: Final = 3.0
 _GAP_M: Final = 4.5
 _STOP_WIDTH_M: Final = 0.45
+_KERB_M: Final = 0.16
 _STRIPE_M: Final = 0.5  # of zebra crossings, and the gaps between
 _BESIDE_M: Final = 0.12  # edge and centre lines lie this far within their own lane
 
@@ -36,6 +38,34 @@ def markings_m(network: Network) -> Quads:
     parts += [_zebra(lane) for lane in network.lanes if lane.kind == "crossing"]
     parts += [_stop_line(lane) for lane in network.lanes if lane.kind == "road" and lane.lane_id in held]
     return np.concatenate(parts) if parts else np.zeros((0, 4, 2))
+
+
+def kerbs_m(network: Network) -> Quads:
+    """Kerb stones where a road meets a sidewalk, as quadrilaterals."""
+    walks, lanes, junctions = (
+        shapely.union_all([shapely.make_valid(shapely.Polygon(outline_m)) for outline_m in outlines_m])
+        for outlines_m in (
+            [lane.outline_m for lane in network.lanes if lane.kind == "walk"],
+            [lane.outline_m for lane in network.lanes if lane.kind in ("road", "junction")],
+            network.junctions_m,
+        )
+    )
+    roads = shapely.union(lanes, shapely.difference(junctions, walks))
+    edges = shapely.simplify(shapely.intersection(shapely.boundary(roads), shapely.buffer(walks, 0.3)), 0.04)
+    parts = [
+        quads(_cut(shapely.get_coordinates(part), most_m=_SOLID_PIECE_M), width_m=_KERB_M)
+        for part in shapely.get_parts(shapely.line_merge(edges))
+        if part.length > 0.5
+    ]
+    return np.concatenate(parts) if parts else np.zeros((0, 4, 2))
+
+
+def _cut(line_m: Float[np.ndarray, "p 2"], *, most_m: float) -> Float[np.ndarray, "q 2"]:
+    """The line with more points, so that none of its pieces is longer than this."""
+    ways_m = lengths_m(line_m)
+    end_m = float(ways_m[-1])
+    cuts_m = np.linspace(0.0, end_m, max(int(np.ceil(end_m / most_m)), 1) + 1)
+    return points_at(line_m, np.unique(np.concatenate([cuts_m, ways_m])))
 
 
 def _road(lanes: list[Lane], *, stopped: bool) -> list[Quads]:

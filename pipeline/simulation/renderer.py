@@ -28,7 +28,7 @@ from pipeline.simulation.view import SHIFT, View, view_of
 from pipeline.simulation.weather import Weather
 
 _BODIES_M: Final = 260.0  # nothing further away than these is drawn
-_TREES_M: Final = 220.0
+_TREES_M: Final = 170.0
 _BLOCKS_M: Final = 320.0
 
 

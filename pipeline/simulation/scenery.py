@@ -57,8 +57,8 @@ def place_scenery(network: Network, *, seed: int) -> Scenery:
     Nothing stands on a road, a sidewalk, a crossing or a junction, no building in another, no trunk in a building.
     """
     rng = np.random.default_rng([seed, 0x5CE])
-    taken = [shapely.Polygon(lane.outline_m) for lane in network.lanes]
-    taken += [shapely.Polygon(outline_m) for outline_m in network.junctions_m]
+    taken = [shapely.make_valid(shapely.Polygon(lane.outline_m)) for lane in network.lanes]
+    taken += [shapely.make_valid(shapely.Polygon(outline_m)) for outline_m in network.junctions_m]
     ground = shapely.STRtree(taken)
     sides = [
         (lane, side)
