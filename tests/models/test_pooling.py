@@ -37,10 +37,10 @@ def test_grid_equals_a_plain_loop() -> None:
             turn = float(heading[j] - heading[i])
             direction = torch.tensor([math.cos(turn), math.sin(turn)]).double()
             relative = torch.cat((offset / 10.0, seen_from(i, velocity[j] - velocity[i]) / 10.0, direction))
-            message = torch.relu(grid.state(hidden[j]) + grid.motion.weight @ relative)
-            social[column, row] += message
+            both = grid.state(hidden[j]) + grid.own.weight @ hidden[i] + grid.motion.weight @ relative
+            social[column, row] += torch.relu(grid.mix(torch.relu(both)))
             num_pooled += 1
-        expected.append(torch.relu(grid.embed(social.flatten())))
+        expected.append(torch.relu(grid.embed(social.flatten()) + grid.total.weight @ social.sum(dim=(0, 1))))
     assert num_pooled > 8
 
     receiver, sender = scene_pairs(scene)
