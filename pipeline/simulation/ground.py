@@ -18,7 +18,7 @@ from pipeline.simulation.weather import Weather
 # Up to which depth a level is used, its pixels per metre, its reach around the ego's path, rows drawn per image row.
 # Far rows see many metres of road each: drawing several and averaging them keeps dashes from flickering.
 _LEVELS: Final = ((24.0, 10.0, 40.0, 1), (60.0, 5.0, 85.0, 3), (140.0, 2.5, 190.0, 5), (1500.0, 1.0, 420.0, 6))
-_MOST_PX: Final = 24_000_000  # of one level; coarser where the path is long
+_MOST_PX: Final = 12_000_000  # of one level; coarser where the path is long
 _FAR_M: Final = 1500.0
 
 
