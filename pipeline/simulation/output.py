@@ -13,7 +13,9 @@ from pipeline.simulation.recording import AGENT_COLUMNS, SIGNAL_COLUMNS
 from pipeline.simulation.vehicles import RoadUser
 
 _MS_TO_NS: Final = 1_000_000
-_RIGHT, _LEFT, _BRAKE = 1, 2, 8  # bits of SUMO's vehicle signals (docs: TraCI/Vehicle_Signalling)
+_RIGHT, _LEFT = 1, 2  # bits of SUMO's vehicle signals (docs: TraCI/Vehicle_Signalling)
+_STANDING_MPS: Final = 0.3
+_BRAKE_MEMORY_S: Final = 0.5
 
 
 def read_agents(vehicles: Path, persons: Path, *, users: dict[str, RoadUser]) -> pd.DataFrame:
@@ -55,14 +57,27 @@ def _read(path: Path, kind: str) -> pd.DataFrame:
     if kind == "vehicle":
         lights = raw["signals"].astype("int64")
         table["accel_mps2"] = raw["acceleration"]
-        table["brake"], table["left"] = (lights & _BRAKE) > 0, (lights & _LEFT) > 0
-        table["right"] = (lights & _RIGHT) > 0
+        table["left"], table["right"] = (lights & _LEFT) > 0, (lights & _RIGHT) > 0
+        table["brake"] = _brakes(table)
         table["lane_id"] = raw["lane"]
     else:
         table["brake"] = table["left"] = table["right"] = False
         table["accel_mps2"] = _acceleration(table)
         table["lane_id"] = raw["edge"] + "_0"  # a sidewalk is the rightmost lane, the others are alone
     return table
+
+
+def _brakes(table: pd.DataFrame) -> pd.Series:
+    """Who has the brake light on: who stands, or has lately slowed down by more than drag and engine do.
+
+    SUMO's own brake light goes on at 3 m/s^2 only where a car drives at 20 m/s, and flickers where one creeps.
+    """
+    groups = table.groupby("agent_id", sort=False)
+    step_s = groups["timestamp_ns"].diff().median() / 1e9
+    num_steps = max(1, round(_BRAKE_MEMORY_S / step_s)) if step_s > 0 else 1
+    lately_mps2 = groups["accel_mps2"].rolling(num_steps, min_periods=1).mean().droplevel(0)
+    coasting_mps2 = 0.4 + 0.0006 * table["speed_mps"] ** 2
+    return (table["speed_mps"] < _STANDING_MPS) | (lately_mps2.reindex(table.index) < -coasting_mps2)
 
 
 def _acceleration(table: pd.DataFrame) -> pd.Series:

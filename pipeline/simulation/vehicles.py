@@ -104,7 +104,7 @@ def _driver(category: str, *, on_motorway: bool, rng: np.random.Generator) -> di
         top_mps = float(rng.uniform(22.5, 25.0))
     else:
         factor = float(np.clip(0.86 + 0.26 * eager + rng.normal(0, 0.04), 0.75, 1.25))
-    scale = float(rng.uniform(0.85, 1.15))
+    scale, imperfection = float(rng.uniform(0.85, 1.15)), float(rng.uniform(0.3, 2.0))
     attributes: dict[str, object] = {
         "maxSpeed": top_mps,
         "accel": accel * scale,
@@ -114,8 +114,13 @@ def _driver(category: str, *, on_motorway: bool, rng: np.random.Generator) -> di
         "tau": float(np.clip(1.9 - 0.9 * eager + rng.normal(0, 0.15), 0.9, 2.2)),
         "speedFactor": factor,
         "speedDev": 0.0,
-        "sigma": float(rng.uniform(0.1, 0.6)),
-        "sigmaStep": 1.0,  # without it the imperfection is drawn anew in each step: a jitter instead of a driver
+        # The extended intelligent driver model (Salles, Kaufmann and Reuss 2020): bounded jerk and misjudged gaps and
+        # speeds. With SUMO's default model acceleration jumps between its bounds several times a second.
+        "carFollowModel": "EIDM",
+        "sigmaleader": 0.02 * imperfection,
+        "sigmagap": 0.1 * imperfection,
+        "sigmaerror": 0.04 * imperfection,
+        "treaction": float(rng.uniform(0.3, 0.8)),
         "lcStrategic": float(rng.uniform(1.0, 2.0 if on_motorway else 3.0)),
         "lcSpeedGain": float(0.4 + 2.4 * eager),
         "lcKeepRight": float(rng.uniform(0.2, 1.2)),

@@ -49,8 +49,9 @@ class _Axis:
     @classmethod
     def draw(cls, rng: np.random.Generator, *, length_m: float) -> _Axis:
         s = np.arange(0.0, length_m + 1.0)
-        # Wide bends: the heading swings by up to 0.25 rad over 500 to 1000 m.
-        wave_m, phase_rad, swing_rad = rng.uniform(500, 1000), rng.uniform(0, 2 * np.pi), rng.uniform(0, 0.25)
+        # Wide bends. (In narrower ones SUMO's vehicles leap some decimetres as they change lanes: it counts the same
+        # metres along all lanes of a road.)
+        wave_m, phase_rad, swing_rad = rng.uniform(700, 1200), rng.uniform(0, 2 * np.pi), rng.uniform(0, 0.12)
         heading_rad = swing_rad * np.sin(2 * np.pi * s / wave_m + phase_rad)
         points_m = np.cumsum(np.column_stack([np.cos(heading_rad), np.sin(heading_rad)]), axis=0)
         points_m -= points_m[len(points_m) // 2]
@@ -120,7 +121,7 @@ def _carriageway(
              priority=_RAMP, lane_m=_LANE_M, flow=0.35),
     ]  # fmt: skip
     names = [road.name for road in roads]
-    links = [Link(start=names[0], start_lane=0, end=names[1], end_lane=0)]
+    links: list[Link] = []
     for lane in range(num_lanes):
         links += [
             Link(start=names[0], start_lane=lane, end=names[1], end_lane=lane + 1),
