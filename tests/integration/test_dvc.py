@@ -78,7 +78,7 @@ class Project:
 
     def outdated(self) -> set[str]:
         """The stages of which DVC says that something they depend on changed."""
-        status: dict[str, list[Any]] = json.loads(self.run("dvc", "status", "--json"))
+        status: dict[str, list[Any]] = json.loads(self.run("dvc", "status", "--json", "--with-deps", "dvc.yaml"))
         return {stage for stage, changes in status.items() if changes != ["always changed"]}
 
     def published(self) -> list[tuple[str, int]]:
@@ -153,3 +153,16 @@ def test_a_new_database_gets_the_run_of_a_restored_result(project: Project) -> N
     assert project.repro() == ["publish"]
     assert project.published() == [before]
     assert (project.folder / "artifacts" / "model").is_dir()
+
+
+def test_drives_are_simulated_only_where_a_source_names_them(project: Project) -> None:
+    params = project.folder / "params.yaml"
+    before = params.read_text()
+    default = yaml.safe_load((ROOT / "params.yaml").read_text())["sources"]
+    simulate = "pipeline/simulation/dvc.yaml:simulate"
+    assert simulate not in project.run("dvc", "dag", "publish")
+    try:
+        params.write_text(yaml.safe_dump(yaml.safe_load(before) | {"sources": default}, sort_keys=False))
+        assert simulate in project.run("dvc", "dag", "publish")
+    finally:
+        params.write_text(before)
