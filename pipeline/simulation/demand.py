@@ -17,12 +17,12 @@ _IN_TOWN: Final = {"car": 0.62, "van": 0.1, "truck": 0.06, "bus": 0.05, "motorcy
 _ON_MOTORWAY: Final = {"car": 0.72, "van": 0.1, "truck": 0.12, "bus": 0.02, "motorcycle": 0.04}
 # Vehicles an hour and unit of flow (a lane): from free traffic to queues that a green light just clears.
 _FLOW_PER_H: Final[dict[World, tuple[float, float]]] = {
-    "grid": (200.0, 340.0),
+    "grid": (160.0, 280.0),
     "crossing": (280.0, 440.0),
     "roundabout": (400.0, 680.0),
     "motorway": (1250.0, 2100.0),
 }
-_WALKERS_PER_H: Final = (25.0, 60.0)  # for each direction of each street with a sidewalk
+_WALKERS_PER_H: Final = (20.0, 50.0)  # for each direction of each street with a sidewalk
 _BUS_STOP_M: Final = 26.0
 _SHORTEST_ROAD_FOR_A_STOP_M: Final = 70.0
 

@@ -31,12 +31,14 @@ def overlapping_pairs(
     if num_rows == 0:
         return np.zeros((0, 2), dtype=np.int64)
     reach_m = np.hypot(*size_m.T) / 2
-    apart_m = 2.0 * float(reach_m.max()) + 1.0  # far enough that only rows of one step are near each other
+    limit_m = 3.0
+    apart_m = (
+        2.0 * max(float(reach_m.max()), limit_m) + 1.0
+    )  # far enough that only rows of one step are near each other
     places = np.column_stack([centre_m, step * apart_m])
     pairs: list[Int[np.ndarray, "m 2"]] = []
     # Large rows are looked up in the tree of all, small ones in a tree of their own: the large reach of a few
     # would make pairs of everyone else.
-    limit_m = 3.0
     small, large = np.flatnonzero(reach_m <= limit_m), np.flatnonzero(reach_m > limit_m)
     if len(small) > 1:
         pairs.append(small[KDTree(places[small]).query_pairs(2 * limit_m, output_type="ndarray")])
