@@ -61,6 +61,7 @@ def simulate(
     truth: Annotated[
         Path | None, typer.Option(help="Folder for what really happened; OUT-truth by default.", metavar="DIR")
     ] = None,
+    frames: Annotated[bool, typer.Option(help="With the cameras' frames, or tracks and maps alone.")] = True,
     params: Params = Path("params.yaml"),
 ) -> None:
     """Simulate raw drives: traffic, what an ego in it senses, and its camera frames."""
@@ -69,7 +70,8 @@ def simulate(
     from pipeline.stages.simulate import simulate as run  # noqa: PLC0415
 
     config = load_section("simulate", SimulateConfig, path=params)
-    given = {"num_drives": drives, "seed": seed}
+    given: dict[str, object] = {"num_drives": drives, "seed": seed}
+    given |= {} if frames else {"cameras": []}
     config = config.model_copy(update={key: value for key, value in given.items() if value is not None})
     truth = truth or out.with_name(f"{out.name}-truth")
     _may_replace(out, mark=MARK)

@@ -44,13 +44,13 @@ def made_up(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("made-up")
     recording = made_up_recording(num_steps=20)
     name = record_drive(recording, index=5, config=_config(), folder=folder / "drives", truth=folder / "truth")
-    assert name == "crossing-s0-005"
+    assert name == "roundabout-s0-005"
     return folder
 
 
 def test_the_drive_reads_back_without_a_complaint(made_up: Path):
     drive = _read(made_up / "drives")
-    assert (drive.name, drive.rate_hz) == ("crossing-s0-005", 10.0)
+    assert (drive.name, drive.rate_hz) == ("roundabout-s0-005", 10.0)
     assert (drive.dropped, drive.notes) == ((), ())
     assert set(drive.cameras) == {"front", "front_left"}
     assert drive.map is not None
@@ -83,11 +83,11 @@ def test_sensed_boxes_ahead_lie_in_the_frame(made_up: Path):
 
 
 def test_the_truth_lies_beside_and_tells_whose_each_row_is(made_up: Path):
-    inside = {path.relative_to(made_up / "drives" / "crossing-s0-005").parts[0] for path in made_up.glob("drives/*/*")}
+    inside = {path.relative_to(made_up / "drives" / "roundabout-s0-005").parts[0] for path in made_up.glob("drives/*/*")}
     tables = {"cameras.csv", "drive.json", "frames.csv", "map.geojson", "tracks.csv"}
     assert inside == {"frames", *tables}
-    assert "truck" not in (made_up / "drives" / "crossing-s0-005" / "tracks.csv").read_text().replace(",truck,", "")
-    truth = made_up / "truth" / "crossing-s0-005"
+    assert "truck" not in (made_up / "drives" / "roundabout-s0-005" / "tracks.csv").read_text().replace(",truck,", "")
+    truth = made_up / "truth" / "roundabout-s0-005"
     recording = made_up_recording(num_steps=20)
     pd.testing.assert_frame_equal(pd.read_parquet(truth / "agents.parquet"), recording.agents)
     pd.testing.assert_frame_equal(pd.read_parquet(truth / "signals.parquet"), recording.signals)
