@@ -321,9 +321,8 @@ compare(moving["turn_dps"], "Turn rate of moving vehicles (degrees/s)", limits=(
 # %% [markdown]
 # ## Where they differ
 #
-# Said of 18 simulated drives of 40 s (seed 0; commit 9a79c56) and all the real ones; read it beside the tables above. The
-# real ones are few: 181 s, 158 of them from nuScenes, none on a motorway. They tell what is plausible, not what is
-# typical.
+# Said of 18 simulated drives of 40 s (seed 0) and all the real ones; the tables above may hold others. The real ones
+# are few: 181 s, 158 of them from nuScenes, none on a motorway. They tell what is plausible, not what is typical.
 #
 # * **Alike**: the speeds of pedestrians (medians 1.22 and 1.25 m/s) and two-wheelers in town (3.9 and 4.3 m/s), how
 #   many moving vehicles follow another (28 to 47 % by world, real 27 to 49 % by source), and the acceleration of egos
