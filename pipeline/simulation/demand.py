@@ -19,7 +19,7 @@ _ON_MOTORWAY: Final = {"car": 0.72, "van": 0.1, "truck": 0.12, "bus": 0.02, "mot
 _FLOW_PER_H: Final[dict[World, tuple[float, float]]] = {
     "grid": (160.0, 280.0),
     "crossing": (280.0, 440.0),
-    "roundabout": (400.0, 680.0),
+    "roundabout": (350.0, 600.0),
     "motorway": (1250.0, 2100.0),
 }
 _WALKERS_PER_H: Final = (20.0, 50.0)  # for each direction of each street with a sidewalk
@@ -139,6 +139,7 @@ def _trip(
 ) -> str:
     attributes: dict[str, object] = {"id": user.name, "type": user.name, "depart": depart_s, "from_": road.name}
     attributes |= {"to": end, "departLane": "best", "departSpeed": "max"}
+    attributes["departPosLat"] = "right" if user.category == "bicycle" else "center"
     line = element("trip", **attributes)
     if user.category == "bus" and road.name in stops:
         stop = element("stop", busStop=stops[road.name][0], duration=float(rng.uniform(8, 16)))
