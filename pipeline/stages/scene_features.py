@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 from pipeline.config import SceneConfig, load_section
@@ -33,17 +34,19 @@ def main() -> None:
     failed: list[str] = []
     count: Counter[str] = Counter(computed=0, cached=0)
     with progress_bar() as bar, whole_folder(arguments.out) as folder:
-        task = bar.add_task("scene features")
+        task = bar.add_task("scene features, drives", total=len(names))
         for number, name in enumerate(names, start=1):
             try:
                 clean = read_clean(arguments.ingest, name)
-                text = f"scene features of {name} ({number}/{len(names)})"
-                bar.reset(task, total=len(clean.frames), description=text)
-                features = extract_features(clean, backbone=backbone, config=config, on_frame=lambda: bar.advance(task))
+                share = 1.0 / max(len(clean.frames), 1)
+                on_frame = partial(bar.advance, task, share)
+                features = extract_features(clean, backbone=backbone, config=config, on_frame=on_frame)
             except InputError as error:
                 failed.append(name)
                 _say(str(error))
                 continue
+            finally:
+                bar.update(task, completed=number)
             write_features(folder, features)
             count += Counter(computed=features.num_computed, cached=features.num_cached)
             masked = Counter(dropped.reason for dropped in features.dropped)
