@@ -19,7 +19,7 @@ OVERLAP_TOLERANCE_M: Final = 0.1
 PEDESTRIAN_OVERLAP_TOLERANCE_M: Final = 0.3  # of two pedestrians
 _NEAR_M: Final = 40.0
 _MOVES_MPS: Final = 1.0
-_MIN_MEAN_SPEED_MPS: Final = 3.0
+_MIN_MEAN_SPEED_MPS: Final = 4.0
 _MAX_STANDING: Final = 0.5  # of the time
 _START_EVERY_S: Final = 2.0
 
@@ -66,20 +66,29 @@ def find_stretch(agents: pd.DataFrame, *, num_steps: int, rate_hz: float) -> Str
     dense = _dense(agents)
     category = agents.drop_duplicates("agent_id").set_index("agent_id")["category"]
     cars = np.flatnonzero([category[name] == "car" for name in dense.ids])
-    step = max(1, round(_START_EVERY_S * rate_hz))
-    best: tuple[float, Stretch] | None = None
-    for row, start in itertools.product(cars, range(0, dense.xy_m.shape[1] - num_steps + 1, step)):
+    every = max(1, round(_START_EVERY_S * rate_hz))
+    choices: list[tuple[float, int, int]] = []
+    for row, start in itertools.product(cars.tolist(), range(0, dense.xy_m.shape[1] - num_steps + 1, every)):
         span = slice(start, start + num_steps)
-        if not (_drives(dense.speed_mps[row, span]) and dense.on_junction[row, span].any()):
-            continue
-        away_m = np.hypot(*(dense.xy_m[:, span] - dense.xy_m[row, span]).transpose(2, 0, 1))
-        moves = dense.speed_mps[:, span] >= _MOVES_MPS  # NaN, who is not there, neither moves nor is near
-        num_near = float(((away_m < _NEAR_M) & moves).sum() / num_steps)
-        reached = (away_m < REACH_M).any(axis=1)
-        if (best is None or num_near > best[0]) and not dense.collides[reached, span].any():
+        if _drives(dense.speed_mps[row, span]) and dense.on_junction[row, span].any():
+            choices.append((_num_near(dense, row, span=slice(start, start + num_steps, every)), row, start))
+    for _, row, start in sorted(choices, key=lambda choice: -choice[0]):
+        span = slice(start, start + num_steps)
+        reached = (_away_m(dense, row, span=span) < REACH_M).any(axis=1)  # NaN, who is not there, is never near
+        if not dense.collides[reached, span].any():
             ids = frozenset(name for name, there in zip(dense.ids, reached, strict=True) if there)
-            best = num_near, Stretch(ego_id=dense.ids[row], start=start, num_steps=num_steps, agent_ids=ids)
-    return best[1] if best else None
+            return Stretch(ego_id=dense.ids[row], start=start, num_steps=num_steps, agent_ids=ids)
+    return None
+
+
+def _away_m(dense: _Dense, row: int, *, span: slice) -> Float[np.ndarray, "n t"]:
+    return np.hypot(*(dense.xy_m[:, span] - dense.xy_m[row, span]).transpose(2, 0, 1))
+
+
+def _num_near(dense: _Dense, row: int, *, span: slice) -> float:
+    """How many agents move near one, on average over some steps."""
+    moves = dense.speed_mps[:, span] >= _MOVES_MPS
+    return float(((_away_m(dense, row, span=span) < _NEAR_M) & moves).sum(axis=0).mean())
 
 
 def _drives(speed_mps: Float[np.ndarray, " t"]) -> bool:

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from pipeline.errors import InputError
 from pipeline.simulation.demand import write_demand
 from pipeline.simulation.network import read_network, read_turns
 from pipeline.simulation.output import read_agents, read_signals
@@ -20,9 +21,9 @@ from pipeline.simulation.worlds.plan import Plan
 from pipeline.simulation.worlds.worlds import plan_world
 
 _MAX_ATTEMPTS: Final = 8
-_WARM_UP_S: Final[dict[World, float]] = {"grid": 80.0, "crossing": 80.0, "roundabout": 80.0, "motorway": 80.0}
-_SPARE_S: Final = 60.0  # simulated beyond a drive's length, so that there are stretches to choose from
-_MS_TO_NS: Final = 1_000_000
+_WARM_UP_S: Final = 80.0  # until the world is as full as it will be
+# Simulated beyond a drive's length, so that there are stretches to choose from.
+_SPARE_S: Final[dict[World, float]] = {"grid": 60.0, "crossing": 60.0, "roundabout": 60.0, "motorway": 20.0}
 
 
 def simulate_traffic(world: World, *, seed: int, duration_s: float, rate_hz: float) -> Recording:
@@ -35,8 +36,8 @@ def simulate_traffic(world: World, *, seed: int, duration_s: float, rate_hz: flo
         rate_hz: Steps a second; 1000 must be a multiple of it, as SUMO counts milliseconds.
 
     Raises:
-        InputError: SUMO is not installed.
-        RuntimeError: One of SUMO's programs failed, or no car drives as long as ``duration_s`` through this world.
+        InputError: SUMO is not installed, or no car drives as long as ``duration_s`` through such a world.
+        RuntimeError: One of SUMO's programs failed.
     """
     step_ms = 1000 / rate_hz
     if not step_ms.is_integer():
@@ -51,9 +52,10 @@ def simulate_traffic(world: World, *, seed: int, duration_s: float, rate_hz: flo
         stretch = find_stretch(agents, num_steps=num_steps, rate_hz=rate_hz)
         if stretch is not None:
             return _record(world, network, agents, signals, stretch=stretch, rate_hz=rate_hz)
-    raise RuntimeError(
-        f"seed {seed}: no car drives {duration_s} s through a {world} without a stop in the traffic or an overlap of"
-        f" footprints, in {_MAX_ATTEMPTS} worlds"
+    raise InputError(
+        "simulate: duration_s",
+        f"no car drives {duration_s:g} s through any of {_MAX_ATTEMPTS} worlds ({world}, seed {seed})",
+        "ask for a shorter drive, or for another seed",
     )
 
 
@@ -63,8 +65,7 @@ def _run(
     rng = np.random.default_rng([*seeds, 0])
     plan = plan_world(world, rng=rng, duration_s=duration_s)
     net = build_network(plan, folder=folder, cycle_s=int(rng.integers(44, 76)))
-    warm_up_s = _WARM_UP_S[world]
-    end_s = warm_up_s + duration_s + _SPARE_S
+    end_s = _WARM_UP_S + duration_s + _SPARE_S[world]
     reachable = {name: _reachable(plan, net, vehicle_class=name) for name in ("passenger", "bicycle")}
     demand = write_demand(plan, world=world, until_s=end_s, reachable=reachable, folder=folder, seed=[*seeds, 1])
     lights = sorted(junction.name for junction in plan.junctions if junction.kind == "traffic_light")
@@ -85,7 +86,7 @@ def _run(
             *("--time-to-teleport", "-1", "--collision.action", "warn", "--collision.check-junctions", "true"),
             *("--fcd-output", "vehicles.csv", "--person-fcd-output", "persons.csv"),
             *("--fcd-output.signals", "true", "--fcd-output.acceleration", "true"),
-            *("--device.fcd.begin", f"{warm_up_s}", "--precision", "4"),
+            *("--device.fcd.begin", f"{_WARM_UP_S}", "--precision", "4"),
             *("--no-step-log", "true", "--xml-validation", "never"),
         ),
         folder=folder,

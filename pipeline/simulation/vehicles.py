@@ -110,8 +110,8 @@ def _driver(category: str, *, on_motorway: bool, rng: np.random.Generator) -> di
         "accel": accel * scale,
         "decel": decel * scale,
         "emergencyDecel": hardest,
-        "minGap": float(rng.uniform(1.2, 2.0) if category in ("motorcycle", "bicycle") else rng.uniform(1.6, 3.0)),
-        "tau": float(np.clip(1.9 - 0.9 * eager + rng.normal(0, 0.15), 0.9, 2.2)),
+        "minGap": float(rng.uniform(1.2, 2.0) if category in ("motorcycle", "bicycle") else rng.uniform(1.2, 2.6)),
+        "tau": float(np.clip(1.6 - 0.8 * eager + rng.normal(0, 0.15), 0.7, 1.9)),
         "speedFactor": factor,
         "speedDev": 0.0,
         # The extended intelligent driver model (Salles, Kaufmann and Reuss 2020): bounded jerk and misjudged gaps and
