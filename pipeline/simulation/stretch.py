@@ -74,9 +74,9 @@ def find_stretch(agents: pd.DataFrame, *, num_steps: int, rate_hz: float) -> Str
             choices.append((_num_near(dense, row, span=slice(start, start + num_steps, every)), row, start))
     for _, row, start in sorted(choices, key=lambda choice: -choice[0]):
         span = slice(start, start + num_steps)
-        reached = (_away_m(dense, row, span=span) < REACH_M).any(axis=1)  # NaN, who is not there, is never near
+        reached = np.flatnonzero((_away_m(dense, row, span=span) < REACH_M).any(axis=1))  # NaN: not there, never near
         if not dense.collides[reached, span].any():
-            ids = frozenset(name for name, there in zip(dense.ids, reached, strict=True) if there)
+            ids = frozenset(dense.ids[index] for index in reached)
             return Stretch(ego_id=dense.ids[row], start=start, num_steps=num_steps, agent_ids=ids)
     return None
 
