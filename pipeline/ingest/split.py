@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, Literal
 
 from pydantic import TypeAdapter, ValidationError
@@ -61,6 +63,10 @@ class Split:
                 return SPLIT_NAMES.index(block.split)
         return UNSPLIT
 
+    def drives(self, part: Literal["train", "validation", "test"]) -> list[str]:
+        """The drives with a block in this part, by name."""
+        return sorted(name for name, blocks in self.blocks.items() if any(block.split == part for block in blocks))
+
     def to_json(self) -> dict[str, Any]:
         """The split as plain JSON, with the number of drives and seconds of each part."""
         value: dict[str, Any] = _SPLIT.dump_python(self, mode="json")
@@ -88,6 +94,19 @@ class Split:
 
 
 _SPLIT: Final = TypeAdapter(Split)
+
+
+def read_split(path: Path) -> Split:
+    """Read what the stage ``split`` wrote.
+
+    Raises:
+        InputError: There is no such file, or it holds no split.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(path, f"cannot be read ({error.__class__.__name__})", "run the split stage again") from error
+    return Split.from_json(content, where=str(path))
 
 
 def make_split(cleans: Mapping[str, tuple[int, int]], *, config: SplitConfig) -> Split:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
 from pipeline.config import WindowsConfig, load_section, load_sources
 from pipeline.errors import InputError
-from pipeline.ingest.split import Split
+from pipeline.ingest.split import read_split
 from pipeline.ingest.store import find_cleans, read_clean
 from pipeline.scene.store import read_features
 from pipeline.stages import run_stage
@@ -30,21 +29,13 @@ def main() -> None:
     folders = find_cleans(arguments.ingest, sources=list(load_sources()))
     cleans = [read_clean(folder, name) for name, folder in folders.items()]
     features = {name: read_features(arguments.scene_features / folder.name, name) for name, folder in folders.items()}
-    built = build(cleans, features, config=config, split=_read_split(arguments.split))
+    built = build(cleans, features, config=config, split=read_split(arguments.split))
     summary = summarise(built, features=list(features.values()))
     print(summary_line(summary), file=sys.stderr)  # noqa: T201
     if not summary["counts"]["train"]["scenes"]:
         todo = "give more or longer drives, or change split and windows in params.yaml"
         raise InputError(arguments.split, "leaves no scene to train on", todo)
     write_windows(arguments.out, built.windows, extra=summary)
-
-
-def _read_split(path: Path) -> Split:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(path, f"cannot be read ({error.__class__.__name__})", "run the split stage again") from error
-    return Split.from_json(content, where=str(path))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -23,7 +24,7 @@ SMALL: Final[dict[str, dict[str, Any]]] = {
     "train": {"width": 16, "max_epochs": 2, "num_modes": 6, "basis_rank": 3, "precision": "fp32", "device": "cpu"},
     "evaluate": {"bootstrap": 20},
 }
-ONCE: Final = ["split", "windows", "train", "baseline", "evaluate", "publish"]
+ONCE: Final = ["split", "windows", "train", "baseline", "forecast", "evaluate", "publish"]
 PER_SOURCE: Final = ["ingest", "scene_features"]
 COPIED: Final = ["models", "pipeline", "dvc.yaml", ".dvcignore", ".dvc", ".gitignore"]
 SOURCES: Final = {"filmed": {"monday": 0, "tuesday": 1}, "tracked": {"wednesday": 2}}  # each drive with its seed
@@ -153,6 +154,16 @@ def test_a_new_database_gets_the_run_of_a_restored_result(project: Project) -> N
     assert project.repro() == ["publish"]
     assert project.published() == [before]
     assert (project.folder / "artifacts" / "model").is_dir()
+
+
+def test_the_forecasts_are_those_of_headway_score(project: Project) -> None:
+    folder = project.folder / "artifacts" / "forecasts"
+    (drive,) = (path.stem for path in folder.iterdir())
+    (raw,) = project.folder.glob(f"raw/*/{drive}")
+    project.run("headway", "score", "--drives", str(raw), "--out", "scored")
+    scored = pd.read_parquet(project.folder / "scored" / f"{drive}.parquet")
+    pd.testing.assert_frame_equal(pd.read_parquet(folder / f"{drive}.parquet"), scored)
+    shutil.rmtree(project.folder / "scored")
 
 
 def test_drives_are_simulated_only_where_a_source_names_them(project: Project) -> None:

@@ -83,7 +83,9 @@ def test_sensed_boxes_ahead_lie_in_the_frame(made_up: Path):
 
 
 def test_the_truth_lies_beside_and_tells_whose_each_row_is(made_up: Path):
-    inside = {path.relative_to(made_up / "drives" / "roundabout-s0-005").parts[0] for path in made_up.glob("drives/*/*")}
+    inside = {
+        path.relative_to(made_up / "drives" / "roundabout-s0-005").parts[0] for path in made_up.glob("drives/*/*")
+    }
     tables = {"cameras.csv", "drive.json", "frames.csv", "map.geojson", "tracks.csv"}
     assert inside == {"frames", *tables}
     assert "truck" not in (made_up / "drives" / "roundabout-s0-005" / "tracks.csv").read_text().replace(",truck,", "")
