@@ -321,20 +321,20 @@ compare(moving["turn_dps"], "Turn rate of moving vehicles (degrees/s)", limits=(
 # %% [markdown]
 # ## Where they differ
 #
-# Said of 18 simulated drives of 40 s (seed 0) and all the real ones; the tables above may hold others. The real ones
-# are few: 181 s, 158 of them from nuScenes, none on a motorway. They tell what is plausible, not what is typical.
+# Said of the 36 simulated drives of `make repro` (2026-11-24) and all the real ones; the tables above may hold others.
+# The real ones are few: 181 s, 158 of them from nuScenes, none on a motorway. They tell what is plausible, not what is
+# typical.
 #
-# * **Alike**: the speeds of pedestrians (medians 1.22 and 1.25 m/s) and two-wheelers in town (3.9 and 4.3 m/s), how
-#   many moving vehicles follow another (28 to 47 % by world, real 27 to 49 % by source), and the acceleration of egos
-#   in town (5 to 95 %: -1.6 to 1.8 m/s², real -1.0 to 1.5; the simulated brake and start a little more).
-# * **Acceleration of others** looks alike (-1.8 to 1.9, real -2.0 to 2.0 m/s²), but not quite for one reason: part of
+# * **Alike**: the speeds of pedestrians (medians 1.19 and 1.25 m/s) and two-wheelers in town (4.1 and 4.3 m/s), and how
+#   many moving vehicles follow another in town (31 to 41 % by world, real 27 to 49 % by source).
+# * **Acceleration** looks alike (5 to 95 %: -2.2 to 2.1, real -2.0 to 2.0 m/s²), but not for one reason: part of
 #   nuScenes' spread must be noise, as its egos stay within -1.2 to 1.5, whereas the simulated truth is as wide as
-#   what is sensed. On the motorway the truth is -0.8 to 1.0 m/s². Braking above 4.5 m/s² is rare: 40 of 1,124
-#   vehicles and two-wheelers do so, most for a moment.
-# * **Slower in town**: vehicles go at a median of 3.0 m/s, real ones at 7.9, and stand 18 to 34 % of the time instead
+#   what is sensed, and simulated egos brake and start harder than real ones (-2.2 to 2.1, real -1.0 to 1.5). On the
+#   motorway the truth is -1.0 to 0.9 m/s².
+# * **Headways** are a little longer in town: a median of 1.8 s, 5 % below 1.2 s; real ones 1.7 s, and 5 % below 0.7 s.
+#   So are the gaps in queues (medians 2.2 and 1.3 m, the real ones of a few queues only).
+# * **Slower in town**: vehicles go at a median of 3.8 m/s, real ones at 7.9, and stand 19 to 35 % of the time instead
 #   of 8. The simulation shows more of the neighbourhood of junctions, less of the road between.
-# * **Longer headways in town**: a median of 2.2 s, 5 % below 1.4 s; real ones 1.7 s, and 5 % below 0.7 s. Simulated
-#   drivers keep their distance more dutifully; so they do in queues (medians 2.7 and 1.3 m, the real ones of a few
-#   queues only).
-# * **More turning**: 5 to 95 % of turn rates are -14 to 15 degrees/s, real -6 to 9, most of all in roundabouts.
-# * **Nobody parks** in the simulation; of the real vehicles more than half do.
+# * **More turning**: 5 to 95 % of turn rates are -15 to 16 degrees/s, real -6 to 9, most of all in roundabouts.
+# * **Nobody parks** in the simulation (what counts as parked above waits in a queue); of the real vehicles more than
+#   half do.
