@@ -19,6 +19,10 @@ class InputError(ValueError):
         self.where, self.what, self.todo = str(where), what, todo
         super().__init__(f"{where}: {what}; {todo}")
 
+    def __reduce__(self) -> tuple[type[InputError], tuple[str, str, str]]:
+        """Made again from its three parts: a worker process hands its errors over so, and breaks its pool otherwise."""
+        return type(self), (self.where, self.what, self.todo)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Dropped:
