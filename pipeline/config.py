@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
@@ -61,11 +62,15 @@ class SimulateConfig(Section):
 
     @model_validator(mode="after")
     def _whole_steps(self) -> Self:
-        if not (self.rate_hz / self.frame_rate_hz).is_integer():
+        every = self.rate_hz / self.frame_rate_hz
+        if not (every.is_integer() and every >= 1.0):
             message = f"frame_rate_hz must divide rate_hz ({self.rate_hz:g})"
             raise ValueError(message)
         if not (1000 / self.rate_hz).is_integer():
             message = f"rate_hz ({self.rate_hz:g}) must divide 1000: SUMO counts milliseconds"
+            raise ValueError(message)
+        if not (1.0 <= self.duration_s * self.rate_hz < math.inf):
+            message = f"duration_s ({self.duration_s:g}) must hold a step of {1.0 / self.rate_hz:g} s, and end"
             raise ValueError(message)
         if len(set(self.cameras)) < len(self.cameras):
             message = "cameras names one twice"

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from pipeline import cli
-from pipeline.config import SimulateConfig
+from pipeline.config import SimulateConfig, load_section
+from pipeline.errors import InputError
 from pipeline.stages import run_stage, simulate
 
 ROOT = Path(__file__).parents[3]
@@ -73,3 +74,28 @@ def test_without_sumo_one_line_says_how_to_install_it(
         run_stage(simulate.main)
     assert "\n" not in str(end.value)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("frame_rate_hz: 4.0", "frame_rate_hz must divide rate_hz"),
+        ("frame_rate_hz: 20.0", "frame_rate_hz must divide rate_hz"),
+        ("frame_rate_hz: .inf", "frame_rate_hz must divide rate_hz"),
+        ("rate_hz: 15.0", "must divide 1000"),
+        ("duration_s: 0.05", "must hold a step of 0.1 s"),
+        ("duration_s: .inf", "and end"),
+        ("cameras: [front, front]", "names one twice"),
+        ("cameras: [rear]", "front_left"),
+    ],
+)
+def test_drives_that_cannot_be_made_are_refused_before_anything_runs(line: str, words: str, tmp_path: Path) -> None:
+    key = line.partition(":")[0]
+    lines = Path(PARAMS).read_text().splitlines()
+    (number,) = [i for i, one in enumerate(lines) if one.startswith(f"  {key}: ") and i < lines.index("ingest:")]
+    lines[number] = f"  {line}"
+    if line == "rate_hz: 15.0":
+        lines = [one.replace("frame_rate_hz: 5.0", "frame_rate_hz: 15.0") for one in lines]
+    (tmp_path / "params.yaml").write_text("\n".join(lines))
+    with pytest.raises(InputError, match=words):
+        load_section("simulate", SimulateConfig, path=tmp_path / "params.yaml")
