@@ -73,8 +73,8 @@ def simulate(
     given: dict[str, object] = {"num_drives": drives, "seed": seed}
     given |= {} if frames else {"cameras": []}
     config = config.model_copy(update={key: value for key, value in given.items() if value is not None})
-    truth = truth or out.with_name(f"{out.name}-truth")
     _may_replace(out, mark=MARK)
+    truth = truth or out.with_name(f"{out.name}-truth")
     _may_replace(truth, mark=MARK)
     run(config, out=out, truth=truth)
 
@@ -113,8 +113,8 @@ def train(
     from pipeline.training.recipe import load_recipe  # noqa: PLC0415
 
     recipe = load_recipe(params)
-    history = history or out.with_name(f"{out.name}-history")
     _may_replace(out, mark="bundle.json")
+    history = history or out.with_name(f"{out.name}-history")
     _may_replace(history, mark="run.json")
     run(windows, recipe=recipe, out=out, history=history)
 
@@ -225,8 +225,10 @@ def _may_replace(folder: Path, *, mark: str) -> None:
     """Refuse to replace a folder that holds something else than an earlier result.
 
     Raises:
-        InputError: It is a file, or a folder with content but without the file ``mark``.
+        InputError: It is a file, a folder with content but without the file ``mark``, or where the user is.
     """
+    if Path.cwd().is_relative_to(folder.resolve()):
+        raise InputError(folder, "is the current folder or holds it, and would be replaced", "give a new folder")
     if folder.is_dir() and ((folder / mark).is_file() or next(folder.iterdir(), None) is None):
         return
     if folder.exists():

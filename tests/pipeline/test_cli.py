@@ -78,6 +78,8 @@ def test_a_folder_of_the_users_is_never_replaced(
     [
         (["simulate", "--out", "out"], "params.yaml"),
         (["simulate", "--out", "out", "--truth", "out/truth", "--params", PARAMS], "give the truth a folder beside"),
+        (["simulate", "--out", ".", "--params", PARAMS], "is the current folder"),
+        (["train", "--out", "..", "--params", PARAMS], "is the current folder or holds it"),
         (["score", "--out", "out"], "was given no drives"),
         (["ingest", "raw", "--out", "out"], "params.yaml"),
         (["ingest", "raw", "--out", "out", "--params", PARAMS], "raw: does not exist"),
