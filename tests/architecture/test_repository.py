@@ -9,7 +9,7 @@ import pytest
 from tests.architecture.closure import ROOT
 
 MAX_BYTES = 1_000_000
-PICTURES = {".png", ".svg"}
+PICTURES = {".jpg", ".png", ".svg"}
 # Folders of one machine, and hosts of package registries: neither means anything elsewhere.
 FOREIGN = re.compile(r"(?<![\w.])/(?:home|root|opt|work|Users)/\w|\bpypi\.\w|\bregistry\.npmjs\.|\bdownload\.pytorch\.")
 
