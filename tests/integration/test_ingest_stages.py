@@ -111,6 +111,6 @@ def test_sources_and_sections_name_what_is_wrong(tmp_path: Path):
     path.write_text(yaml.safe_dump(params | {"ingest": params["ingest"] | {"snap_s": 0.05}}))
     with pytest.raises(InputError, match="snap_s must be less than half a step"):
         load_section("ingest", IngestConfig, path=path)
-    path.write_text(yaml.safe_dump(params | {"split": params["split"] | {"validation": 0.7}}))
+    path.write_text(yaml.safe_dump(params | {"split": params["split"] | {"validation": 0.8}}))
     with pytest.raises(InputError, match="validation and test together must be less than 1"):
         load_section("split", SplitConfig, path=path)
