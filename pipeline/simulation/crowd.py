@@ -55,6 +55,7 @@ class Crowd:
             agents["agent_id"].to_numpy(dtype=str), return_index=True, return_inverse=True
         )
         # By its own name, so that an agent's looks do not depend on who else is there.
+        self._phases = np.array([crc32(agent_id.encode()) % 4 for agent_id in ids])  # whoever else is there
         self._palettes = np.stack(
             [
                 palette_of(self._categories[row], rng=np.random.default_rng([seed, 0xC0, crc32(agent_id.encode())]))
@@ -93,7 +94,8 @@ class Crowd:
         weather: Weather,
     ) -> Bodies:
         """The bodies of some rows of ``footprints``."""
-        strides = (self._speeds_mps[rows] * timestamp_ns * 1e-9 / _STRIDE_M + self._whose[rows]).astype(int) % 4
+        phases = self._phases[self._whose[rows]]
+        strides = (self._speeds_mps[rows] * timestamp_ns * 1e-9 / _STRIDE_M + phases).astype(int) % 4
         strides[self._speeds_mps[rows] < 0.2] = 0
         sizes = [(length, width, height) for length, width, height in self._sizes_m[rows].tolist()]
         meshes = [

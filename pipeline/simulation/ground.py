@@ -11,14 +11,15 @@ from jaxtyping import Float, UInt8
 
 from pipeline.simulation.markings import kerbs_m, markings_m
 from pipeline.simulation.recording import Network
-from pipeline.simulation.surface import KERB, SURFACES, Plan, materials, paint_colour, palette
+from pipeline.simulation.surface import KERB, SURFACES, TILE_PX, Plan, materials, paint_colour, palette
 from pipeline.simulation.view import NEAR_M, SHIFT, View, cut_near, fixed_point
 from pipeline.simulation.weather import Weather
 
 # Up to which depth a level is used, its pixels per metre, its reach around the ego's path, rows drawn per image row.
 # Far rows see many metres of road each: drawing several and averaging them keeps dashes from flickering.
 _LEVELS: Final = ((24.0, 10.0, 40.0, 1), (60.0, 5.0, 85.0, 3), (140.0, 2.5, 190.0, 5), (1500.0, 1.0, 420.0, 6))
-_MOST_PX: Final = 12_000_000  # of one level; coarser where the path is long
+_MOTORWAY: Final = 0.5  # of the pixels per metre: long paths
+_MOST_PX: Final = 40_000_000  # of one level: memory for drives of minutes, more than drives of 40 s ever need
 _FAR_M: Final = 1500.0
 
 
@@ -38,6 +39,7 @@ class Ground:
         network: Network,
         *,
         path_m: Float[np.ndarray, "p 2"],
+        motorway: bool,
         shadows_m: list[Float[np.ndarray, "_ 2"]],
         weather: Weather,
         seed: int,
@@ -53,7 +55,7 @@ class Ground:
         self._grass = tuple(float(value) for value in colours[7])
         levels: list[_Level] = []
         for most_depth_m, px_per_m, reach_m, num_rows in _LEVELS:
-            plan = _plan(path_m, px_per_m=px_per_m, reach_m=reach_m)
+            plan = _plan(path_m, px_per_m=px_per_m * (_MOTORWAY if motorway else 1.0), reach_m=reach_m)
             numbers = materials(network, shadows_m=shadows_m, plan=plan, seed=seed)
             image = _coloured(numbers, colours=colours)
             if levels:  # not on the nearest, whose paint is drawn in every frame
@@ -150,9 +152,16 @@ def _coloured(numbers: UInt8[np.ndarray, "y x"], *, colours: UInt8[np.ndarray, "
 
 
 def _plan(path_m: Float[np.ndarray, "p 2"], *, px_per_m: float, reach_m: float) -> Plan:
-    """A rectangle along x and y around the path."""
+    """A rectangle along x and y around the path.
+
+    Its corner lies on a lattice of whole tiles of grain, so that the ground at a place looks the same wherever the
+    path goes on to: a frame must not tell what comes after it.
+    """
     low_m, high_m = path_m.min(axis=0) - reach_m, path_m.max(axis=0) + reach_m
-    size_m = high_m - low_m
+    size_m = high_m - low_m + TILE_PX / px_per_m
     px_per_m = min(px_per_m, float(np.sqrt(_MOST_PX / size_m.prod())), 32000.0 / float(size_m.max()))
+    tile_m = TILE_PX / px_per_m
+    low_m = np.floor(low_m / tile_m) * tile_m
+    size_m = high_m - low_m
     columns, rows = np.ceil(size_m * px_per_m).astype(int)
     return Plan(low_m=low_m, px_per_m=px_per_m, size_px=(int(columns), int(rows)))

@@ -52,6 +52,7 @@ class Renderer:
         self._ground = Ground(
             recording.network,
             path_m=self._crowd.path_m(),
+            motorway=recording.world == "motorway",
             shadows_m=standing_shadows_m(scenery, weather=weather),
             weather=weather,
             seed=seed,

@@ -36,7 +36,7 @@ SURFACES: Final = np.array(
     ],
     dtype=np.uint8,
 )
-_TILE_PX: Final = 512
+TILE_PX: Final = 512
 _KERB_M: Final = 0.16
 _TRACK_M: Final = 0.8  # wheels run this far from the middle of a lane
 
@@ -133,9 +133,9 @@ def paint_colour(weather: Weather) -> tuple[float, float, float]:
 def _grain(kind: UInt8[np.ndarray, "y x"], *, plan: Plan, rng: np.random.Generator) -> None:
     """Turn kinds into kind x 16 + shade, in place: grass in tufts, asphalt in specks, sidewalks in slabs."""
     rows, columns = kind.shape
-    fine = rng.normal(size=(_TILE_PX, _TILE_PX)).astype(np.float32)
-    clumps = _clouds(_TILE_PX, step_px=max(round(1.6 * plan.px_per_m), 2), rng=rng)
-    broad = _clouds(_TILE_PX, step_px=64, rng=rng)
+    fine = rng.normal(size=(TILE_PX, TILE_PX)).astype(np.float32)
+    clumps = _clouds(TILE_PX, step_px=max(round(1.6 * plan.px_per_m), 2), rng=rng)
+    broad = _clouds(TILE_PX, step_px=64, rng=rng)
     grass = 7.5 + 2.2 * fine + 2.6 * clumps + 1.6 * broad
     asphalt = 7.5 + 2.0 * fine + 1.0 * clumps + 1.8 * broad
     slabs = 9.0 + 1.2 * fine + 1.0 * broad
@@ -143,7 +143,7 @@ def _grain(kind: UInt8[np.ndarray, "y x"], *, plan: Plan, rng: np.random.Generat
         joint_px = max(round(0.8 * plan.px_per_m), 3)
         slabs[::joint_px, :] -= 6.0
         slabs[:, ::joint_px] -= 6.0
-    repeat = (-(-rows // _TILE_PX), -(-columns // _TILE_PX))
+    repeat = (-(-rows // TILE_PX), -(-columns // TILE_PX))
     tiles = {GRASS: grass, WALK: slabs, ASPHALT: asphalt}
     shades = {number: np.clip(tile, 0, 15).astype(np.uint8) for number, tile in tiles.items()}
     out = np.tile(shades[ASPHALT], repeat)[:rows, :columns]

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from pipeline.drives.drive import project
@@ -202,3 +203,17 @@ def test_other_sizes_and_a_step_that_is_not_there(recording):
     assert renderer.frame(0, camera_of(width_px=333, height_px=201), *pose).shape == (201, 333, 3)
     with pytest.raises(ValueError, match="timestamp_ns"):
         renderer.frame(1, CAMERA, *pose)
+
+
+def test_a_frame_does_not_tell_what_comes_after_it() -> None:
+    recording = made_up_recording()
+    later = recording.agents["timestamp_ns"] > 500_000_000
+    agents = recording.agents.copy()
+    agents["x_m"] += 150.0 * later
+    agents["y_m"] += 190.0 * later
+    newcomer = agents[later & (agents["agent_id"] == "ego")].assign(agent_id="a newcomer")
+    agents = pd.concat([agents, newcomer]).sort_values(["timestamp_ns", "agent_id"], ignore_index=True)
+    expected, _ = draw(replace(recording, agents=recording.agents[~later].reset_index(drop=True)))
+    found, _ = draw(replace(recording, agents=agents))
+    # Not a texture shifted or another resolution (tens of grey levels): the rounding of other coordinates alone.
+    assert np.abs(found.astype(int) - expected).max() <= 4
