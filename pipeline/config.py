@@ -200,7 +200,7 @@ class TrainConfig(Section):
         pooled_width: A neighbour's state is projected to this before it is pooled.
         dropout: Probability.
         seed: Of starts, order and augmentation.
-        precision: ``bf16`` anywhere, ``fp16`` (with loss scaling) on a GPU only.
+        precision: ``auto`` is ``bf16`` on a GPU and ``fp32`` elsewhere; ``fp16`` (with loss scaling) needs a GPU.
         device: ``auto``, ``cpu`` or ``cuda``.
         scenes_per_batch: Scenes per step.
         max_epochs: At most.
@@ -222,7 +222,7 @@ class TrainConfig(Section):
     pooled_width: Count
     dropout: Fraction
     seed: int
-    precision: Literal["fp32", "bf16", "fp16"]
+    precision: Literal["auto", "fp32", "bf16", "fp16"]
     device: Literal["auto", "cpu", "cuda"]
     scenes_per_batch: Count
     max_epochs: Count
