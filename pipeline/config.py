@@ -140,7 +140,7 @@ class SceneConfig(Section):
         width_px: Frames are resized to this.
         height_px: Likewise.
         batch_size: Frames per forward pass.
-        precision: ``bf16`` takes effect on a GPU only.
+        precision: ``bf16`` takes effect on a GPU, and on a CPU with instructions for it.
     """
 
     backbone: Literal["resnet18"]

@@ -96,8 +96,8 @@ def extract_features(
 
     A map is looked up by the content of the frame's file, its camera's size, the CNN's weights and settings, this
     code's version and the precision in effect: nothing stale can be found, and a drive that is new computes only
-    itself. A damaged cache file counts as none. On a GPU the CNN runs in ``config.precision``, elsewhere in fp32;
-    frames are read and decoded in threads meanwhile.
+    itself. A damaged cache file counts as none. The CNN runs in ``config.precision`` where the device has instructions
+    for it, elsewhere in fp32; frames are read and decoded in threads meanwhile.
 
     Args:
         clean: The drive; its frames' paths are relative to ``clean.source_path``.
@@ -115,7 +115,7 @@ def extract_features(
     """
     where = pick_device(device)
     backbone = backbone.to(where, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    half = where == "cuda" and config.precision == "bf16"
+    half = config.precision == "bf16" and _multiplies_bf16(where)
     own_digest = backbone_digest(backbone, config)
     reader = _Reader(
         folder=Path(clean.source_path),
@@ -218,6 +218,12 @@ def _map_shape(backbone: SceneBackbone, config: SceneConfig) -> tuple[int, int, 
     """Channels, height and width: every stride rounds up."""
     height, width = (-(-side // backbone.stride_px) for side in (config.height_px, config.width_px))
     return backbone.channels, height, width
+
+
+def _multiplies_bf16(device: str) -> bool:
+    """Whether bf16 pays: a CPU that must emulate it takes longer than in fp32, one that has it less than half."""
+    known = torch.cpu.get_capabilities()
+    return device == "cuda" or any(known.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 
 
 def _infer(

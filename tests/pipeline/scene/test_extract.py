@@ -19,7 +19,7 @@ from pipeline.scene.store import SceneFeatures, read_features, write_features
 
 CONFIG = SceneConfig(
     backbone="resnet18", weights=None, seed=0, stage=1, channels=8, width_px=48, height_px=32, batch_size=3,
-    precision="bf16",
+    precision="fp32",
 )  # fmt: skip
 CAMERA = Camera(width_px=60, height_px=40, fx_px=30.0, fy_px=30.0, cx_px=30.0, cy_px=20.0)
 
@@ -82,6 +82,14 @@ def test_each_row_has_its_own_frames_map(clean: CleanDrive) -> None:
         image = cv2.resize(picture(row)[..., ::-1], (48, 32), interpolation=cv2.INTER_AREA)
         by_hand = backbone(torch.from_numpy(image.copy()).permute(2, 0, 1)[None])[0]
         np.testing.assert_allclose(features.maps[row], by_hand.numpy(), rtol=2e-3, atol=2e-3)
+
+
+def test_bf16_gives_nearly_the_same_maps_and_they_are_kept_apart(clean: CleanDrive, cache: Path) -> None:
+    exact = run(clean, cache)
+    half = run(clean, cache, config=CONFIG.model_copy(update={"precision": "bf16"}))
+    scale = float(np.abs(exact.maps).max())
+    np.testing.assert_allclose(half.maps, exact.maps, atol=scale * 2.0**-5)  # a bf16 number has eight bits
+    assert counts(half) == ((7, 0) if extract._multiplies_bf16("cpu") else (0, 7))
 
 
 def test_the_second_run_computes_nothing_and_gives_the_same(clean: CleanDrive, cache: Path) -> None:
