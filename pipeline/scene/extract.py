@@ -115,7 +115,7 @@ def extract_features(
     """
     where = pick_device(device)
     backbone = backbone.to(where, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    half = config.precision == "bf16" and _multiplies_bf16(where)
+    half = config.precision == "bf16" and multiplies_bf16(where)
     own_digest = backbone_digest(backbone, config)
     reader = _Reader(
         folder=Path(clean.source_path),
@@ -220,7 +220,7 @@ def _map_shape(backbone: SceneBackbone, config: SceneConfig) -> tuple[int, int, 
     return backbone.channels, height, width
 
 
-def _multiplies_bf16(device: str) -> bool:
+def multiplies_bf16(device: str) -> bool:
     """Whether bf16 pays: a CPU that must emulate it takes longer than in fp32, one that has it less than half."""
     known = torch.cpu.get_capabilities()
     return device == "cuda" or any(known.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))

@@ -89,7 +89,7 @@ def test_bf16_gives_nearly_the_same_maps_and_they_are_kept_apart(clean: CleanDri
     half = run(clean, cache, config=CONFIG.model_copy(update={"precision": "bf16"}))
     scale = float(np.abs(exact.maps).max())
     np.testing.assert_allclose(half.maps, exact.maps, atol=scale * 2.0**-5)  # a bf16 number has eight bits
-    assert counts(half) == ((7, 0) if extract._multiplies_bf16("cpu") else (0, 7))
+    assert counts(half) == ((7, 0) if extract.multiplies_bf16("cpu") else (0, 7))
 
 
 def test_the_second_run_computes_nothing_and_gives_the_same(clean: CleanDrive, cache: Path) -> None:
