@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float
 
-from pipeline.simulation.footprints import overlapping_pairs
+from pipeline.drives.footprints import overlapping_pairs
 
 REACH_M: Final = 200.0  # agents that come this near to the ego are recorded
 # What SUMO lets happen: it measures gaps along lanes, not between bodies on a bend, and it lets pedestrians brush past

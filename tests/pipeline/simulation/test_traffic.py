@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.simulation.footprints import overlapping_pairs
+from pipeline.drives.footprints import overlapping_pairs
 from pipeline.simulation.recording import WORLDS, Recording
 from pipeline.simulation.stretch import OVERLAP_TOLERANCE_M, PEDESTRIAN_OVERLAP_TOLERANCE_M, REACH_M
 from pipeline.simulation.traffic import simulate_traffic

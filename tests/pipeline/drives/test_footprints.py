@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pipeline.simulation.footprints import overlapping_pairs
+from pipeline.drives.footprints import overlapping_pairs
 
 
 def pairs(*boxes: tuple[float, float, float, float, float, int], tolerance_m: float = 0.0) -> list[list[int]]:
