@@ -19,11 +19,12 @@ from jaxtyping import Float, UInt8
 from models.resnet import SceneBackbone
 from pipeline.config import SceneConfig
 from pipeline.drives.drive import Camera
+from pipeline.drives.image_header import ImageError
 from pipeline.errors import Dropped, InputError
 from pipeline.files import digest, whole_file
 from pipeline.ingest.clean import CleanDrive
 from pipeline.scene.backbone import backbone_digest
-from pipeline.scene.images import FrameError, decode, frame_bytes
+from pipeline.scene.images import decode, frame_bytes
 from pipeline.scene.store import FEATURE_FRAME_COLUMNS, SceneFeatures
 
 CACHE: Final = Path(".headway/scene_features")  # ignored by git; safe to delete at any time
@@ -79,7 +80,7 @@ class _Reader:
                 return _Frame(row=row, key=key, map=known)
             size = {"width_px": self.config.width_px, "height_px": self.config.height_px}
             return _Frame(row=row, key=key, image=decode(content, camera=camera, **size))
-        except FrameError as error:
+        except ImageError as error:
             return _Frame(row=row, error=str(error))
 
 

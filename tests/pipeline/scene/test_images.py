@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from pipeline.drives.drive import Camera
-from pipeline.scene.images import MAX_PIXELS, FrameError, decode, frame_bytes
+from pipeline.drives.image_header import MAX_PIXELS, ImageError
+from pipeline.scene.images import decode, frame_bytes
 
 CAMERA = Camera(width_px=64, height_px=48, fx_px=50.0, fy_px=50.0, cx_px=32.0, cy_px=24.0)
 
@@ -36,7 +37,7 @@ def test_whole_frames_are_decoded_whatever_follows_them(suffix: str, options: tu
 def test_no_frame_that_is_cut_off_anywhere_is_decoded(suffix: str, options: tuple[int, ...]) -> None:
     content = encode(suffix, *options)
     for length in range(8, len(content), 3):
-        with pytest.raises(FrameError, match=r"truncated|damaged"):
+        with pytest.raises(ImageError, match=r"truncated|damaged"):
             decoded(content[:length])
 
 
@@ -45,7 +46,7 @@ def test_the_end_of_a_thumbnail_is_not_the_end_of_the_frame() -> None:
     segment = b"Exif\0\0" + thumbnail
     with_thumbnail = content[:2] + b"\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment + content[2:]
     np.testing.assert_array_equal(decoded(with_thumbnail), decoded(content))
-    with pytest.raises(FrameError, match="truncated"):
+    with pytest.raises(ImageError, match="truncated"):
         decoded(with_thumbnail[:-200])
 
 
@@ -66,12 +67,12 @@ def test_an_orientation_flag_turns_nothing() -> None:
     np.testing.assert_array_equal(decoded(flagged), decoded(content))
 
 
-def png_claiming(width: int, height: int) -> bytes:
+def png_claiming(width: int, height: int, *, headers: int = 1) -> bytes:
     def chunk(kind: bytes, body: bytes) -> bytes:
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + header * headers + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
 
 
 def test_a_bomb_is_refused_from_its_header(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,13 +80,23 @@ def test_a_bomb_is_refused_from_its_header(monkeypatch: pytest.MonkeyPatch) -> N
     side = 60_000
     camera = Camera(width_px=side, height_px=side, fx_px=1.0, fy_px=1.0, cx_px=1.0, cy_px=1.0)
     assert side * side > MAX_PIXELS
-    with pytest.raises(FrameError, match="more than 64 megapixels"):
+    with pytest.raises(ImageError, match="more than 64 megapixels"):
         decoded(png_claiming(side, side), camera=camera)
     jpeg = bytearray(encode(".jpg"))
     at = jpeg.index(b"\xff\xc0") + 5
     jpeg[at : at + 4] = struct.pack(">HH", side, side)
-    with pytest.raises(FrameError, match="more than 64 megapixels"):
+    with pytest.raises(ImageError, match="more than 64 megapixels"):
         decoded(bytes(jpeg), camera=camera)
+
+
+def test_a_second_header_hides_no_bomb(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: pytest.fail("decoded"))
+    jpeg = encode(".jpg")
+    at = jpeg.index(b"\xff\xc0")
+    header = jpeg[at : at + 2 + int.from_bytes(jpeg[at + 2 : at + 4], "big")]
+    for content in (jpeg[:-2] + header + jpeg[-2:], png_claiming(64, 48, headers=2)):
+        with pytest.raises(ImageError, match="damaged image"):
+            decoded(content)
 
 
 @pytest.mark.parametrize(
@@ -101,14 +112,14 @@ def test_a_bomb_is_refused_from_its_header(monkeypatch: pytest.MonkeyPatch) -> N
     ],
 )
 def test_what_is_no_frame_of_this_camera(content: bytes, reason: str) -> None:
-    with pytest.raises(FrameError, match=reason):
+    with pytest.raises(ImageError, match=reason):
         decoded(content)
 
 
 def test_a_flipped_bit_in_a_png_is_found() -> None:
     content = bytearray(encode(".png"))
     content[len(content) // 2] ^= 1
-    with pytest.raises(FrameError, match="damaged image"):
+    with pytest.raises(ImageError, match="damaged image"):
         decoded(bytes(content))
 
 
@@ -130,10 +141,10 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         "C:\\secret.jpg": outside,
         "frames/\0.jpg": "(missing|unreadable) file",
     }.items():
-        with pytest.raises(FrameError, match=reason):
+        with pytest.raises(ImageError, match=reason):
             frame_bytes(drive, path)
     (drive / "frames" / "large.jpg").touch()
     with (drive / "frames" / "large.jpg").open("r+b") as file:
         file.truncate(65 * 2**20)  # sparse
-    with pytest.raises(FrameError, match="larger than 64 MiB"):
+    with pytest.raises(ImageError, match="larger than 64 MiB"):
         frame_bytes(drive, "frames/large.jpg")
