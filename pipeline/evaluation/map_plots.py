@@ -22,7 +22,7 @@ LANE_EDGE: Final = "#c4c4c4"
 
 
 def draw_map(axes: Axes, drive_map: DriveMap, *, origin_m: Float[np.ndarray, " 2"]) -> None:
-    """Draw the drivable area, the crossings and the lanes' edges.
+    """Draw the drivable area, the crossings, the lanes' edges and, dashed, their centre lines.
 
     Args:
         axes: In metres in a scene's frame; what lies outside its limits is cut off.
@@ -36,6 +36,9 @@ def draw_map(axes: Axes, drive_map: DriveMap, *, origin_m: Float[np.ndarray, " 2
     axes.add_patch(PathPatch(area, facecolor=GROUND, linewidth=0, zorder=0.6, label="Drivable area"))
     axes.add_patch(PathPatch(crossings, facecolor=CROSSED, linewidth=0, zorder=0.7))
     axes.add_collection(LineCollection(edges, colors=LANE_EDGE, linewidths=0.7, zorder=0.8), autolim=False)
+    middles = [shapely.get_coordinates(line) - origin_m for line in drive_map.centerlines]
+    dashed = LineCollection(middles, colors=LANE_EDGE, linewidths=0.7, linestyles=(0, (2, 4)), zorder=0.8)
+    axes.add_collection(dashed, autolim=False)
 
 
 def _outline(polygons: Iterable[Polygon], *, origin_m: Float[np.ndarray, " 2"]) -> Outline:

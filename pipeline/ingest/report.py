@@ -20,9 +20,9 @@ def ingest_report(clean: CleanDrive) -> dict[str, Any]:
         JSON: the drive's ``name``, ``duration_s``, ``rate_hz`` and ``num_steps``; ``num_raw_rows`` in and ``num_rows``
         out, of which ``num_measured_rows`` lie exactly on a measurement; ``agents_by_category`` (an agent by the
         category of its first row); ``num_agents_split`` (parts begun by an impossible jump); ``num_gaps`` (places
-        where an agent is missing between two of its rows); ``num_frames`` and ``cameras``; ``map`` (how many ``lanes``
-        and ``crossings``, and the ``drivable_area_m2``; null without a map); ``dropped_by_reason``, the ``dropped``
-        entries themselves and the reader's ``notes``.
+        where an agent is missing between two of its rows); ``num_frames`` and ``cameras``; ``map`` (how many ``lanes``,
+        ``crossings`` and ``centerlines``, and the ``drivable_area_m2``; null without a map); ``dropped_by_reason``, the
+        ``dropped`` entries themselves and the reader's ``notes``.
     """
     tracks = clean.tracks
     first = tracks.drop_duplicates("agent_id")
@@ -57,7 +57,12 @@ def _map_counts(drive_map: DriveMap | None) -> dict[str, float] | None:
     if drive_map is None:
         return None
     area_m2 = round(drive_map.drivable_area.area, 1)
-    return {"lanes": len(drive_map.lanes), "crossings": len(drive_map.crossings), "drivable_area_m2": area_m2}
+    return {
+        "lanes": len(drive_map.lanes),
+        "crossings": len(drive_map.crossings),
+        "centerlines": len(drive_map.centerlines),
+        "drivable_area_m2": area_m2,
+    }
 
 
 def _by_name(categories: list[int]) -> dict[str, int]:

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 import shapely
-from shapely import Polygon, affinity, box
+from shapely import LineString, Polygon, affinity, box
 
 from pipeline.drives.geojson import read_map, write_map
-from pipeline.drives.map import DriveMap, polygons, union
+from pipeline.drives.map import DriveMap, lines, polygons, union
 from pipeline.drives.neutral import write_drive
 from pipeline.drives.registry import find_drives, read_drive
 from pipeline.errors import InputError
@@ -25,13 +25,14 @@ EIGHT = [[0, 0], [10, 10], [10, 0], [0, 10], [0, 0]]
 
 
 def drawn_map() -> DriveMap:
-    """Two lanes askew, one of them with a hole, a crossing over both, and two places to drive on."""
+    """Two lanes askew, one of them with a hole, a crossing over both, two places to drive on, and a loop of a road."""
     straight = [box(0, 0, 80, 3.3333), box(0, 4, 80, 7.3333).difference(shapely.Point(40, 5).buffer(1.0))]
     lanes = polygons(affinity.rotate(lane, 0.4, origin=(350, -120), use_radians=True) for lane in straight)
     return DriveMap(
         lanes=lanes,
         crossings=(box(20, 0, 24, 8),),
         drivable_area=union([*lanes, box(500, 500, 510, 510)]),
+        centerlines=(LineString([(80, 1 / 3), (40, 40), (0, 0), (0, 0.0001), (60, 20)]),),
     )
 
 
@@ -54,12 +55,14 @@ def test_a_map_is_read_as_it_was_written_to_the_millimetre(tmp_path: Path) -> No
     after, notes, dropped = read_map(tmp_path / "map.geojson")
     assert (notes, dropped) == ((), ())
     pairs = zip(
-        [*before.lanes, *before.crossings, before.drivable_area],
-        [*after.lanes, *after.crossings, after.drivable_area],
+        [*before.lanes, *before.crossings, before.drivable_area, *before.centerlines],
+        [*after.lanes, *after.crossings, after.drivable_area, *after.centerlines],
         strict=True,
     )
     for old, new in pairs:
         assert shapely.hausdorff_distance(old, new) < 0.001
+    # A line keeps its direction, and goes over itself as it did; points that fall together are one.
+    assert [line.coords[:] for line in after.centerlines] == [[(80, 0.333), (40, 40), (0, 0), (60, 20)]]
     # Once rounded, nothing changes any more: the same bytes.
     write_map(tmp_path / "again.geojson", after)
     assert (tmp_path / "again.geojson").read_bytes() == (tmp_path / "map.geojson").read_bytes()
@@ -76,6 +79,28 @@ def test_features_may_have_several_polygons_heights_and_rings_left_open(tmp_path
     assert [crossing.bounds for crossing in found.crossings] == [(0, 0, 10, 10)]
     assert found.drivable_area.area == 150.0  # nobody said where one can drive: on the lanes
     assert found.bounds_m == (0, 0, 110, 10)
+
+
+def test_centre_lines_are_read_in_their_direction_and_may_come_alone(tmp_path: Path) -> None:
+    path = tmp_path / "map.geojson"
+    there, back = [[5, 5, 1.5], [0, 0, 1.5]], [[0, 0], [5, 5]]
+    point = [[7, 7], [7, 7]]
+    path.write_text(
+        collection(
+            feature("centerline", there, "LineString"),
+            feature("centerline", [back, [*back, [9, 5]]], "MultiLineString"),
+            feature("centerline", point, "LineString"),
+        )
+    )
+    found, notes, (dropped,) = read_map(path)
+    assert [line.coords[:] for line in found.centerlines] == [
+        [(5, 5), (0, 0)],
+        [(0, 0), (5, 5)],
+        [(0, 0), (5, 5), (9, 5)],
+    ]
+    assert (found.lanes, found.drivable_area.is_empty, found.bounds_m, notes) == ((), True, (0, 0, 9, 5), ())
+    assert (dropped.where, dropped.reason, dropped.count) == (f"{path}: features 2", "map line without a length", 1)
+    assert lines([LineString(point), box(0, 0, 1, 1)]) == ()
 
 
 def test_a_given_drivable_area_stands_alone(tmp_path: Path) -> None:
@@ -112,8 +137,11 @@ def test_what_crosses_itself_is_mended_and_what_has_no_area_is_counted(tmp_path:
         ("[]", r"map.geojson: is not a JSON object"),
         (json.dumps(feature()), r"map.geojson: is no GeoJSON FeatureCollection; write one like \{"),
         ('{"type": "FeatureCollection"}', r"map.geojson: is no GeoJSON FeatureCollection"),
-        (collection(), r"has no polygon whose kind is lane, crossing or drivable_area; write \"properties\""),
-        (collection(feature("road"), feature([1]), {"type": "Feature"}), r"has no polygon whose kind is"),
+        (
+            collection(),
+            r"has no feature whose kind is lane, crossing, drivable_area or centerline; write \"properties\"",
+        ),
+        (collection(feature("road"), feature([1]), {"type": "Feature"}), r"has no feature whose kind is"),
         (collection(feature(), 7), r"features\[1\]: is no GeoJSON Feature;"),
         (collection(feature(geometry="LineString")), r"features\[0\]: has the geometry 'LineString'; give a Polygon"),
         (collection(feature() | {"geometry": None}), r"features\[0\]: has the geometry None"),
@@ -123,7 +151,11 @@ def test_what_crosses_itself_is_mended_and_what_has_no_area_is_counted(tmp_path:
         (collection(feature(rings=[[["0", "0"], ["1", "0"], ["1", "1"]]])), r"has a ring that is no list of \[x, y\]"),
         (collection(feature(rings=[[[0, 0], [1], [1, 1]]])), r"has a ring that is no list of \[x, y\]"),
         (collection(feature(rings=[[[0, 0], [10**400, 0], [1, 1]]])), r"has a ring that is no list of \[x, y\]"),
-        (collection(feature(rings=[SQUARE[:2]])), r"features\[0\]: has a ring of 2 corners; give at least three"),
+        (collection(feature(rings=[SQUARE[:2]])), r"features\[0\]: has a ring of 2 points; give at least 3"),
+        (collection(feature("centerline")), r"features\[0\]: has the geometry 'Polygon'; give a LineString or a Multi"),
+        (collection(feature("centerline", [[0, 0]], "LineString")), r"has a line of 1 points; give at least 2"),
+        (collection(feature("centerline", [0, 0], "LineString")), r"has a line that is no list of \[x, y\]"),
+        (collection(feature("centerline", [], "MultiLineString")), r"has no coordinates; write a list of points for"),
         (collection(feature(rings=[[[math.nan, 0], *SQUARE]])), r"features\[0\]: has a coordinate that is not finite"),
         (collection(feature(rings=[[[1e9, 0], *SQUARE]])), r"features\[0\]: has a coordinate beyond 1e\+08 m; give"),
         (

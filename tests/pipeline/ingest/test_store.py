@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import shapely
-from shapely import Polygon, box
+from shapely import LineString, Polygon, box
 
 from pipeline.drives.drive import FRAME_COLUMNS
 from pipeline.drives.map import DriveMap, polygons, union
@@ -24,6 +24,7 @@ THIRD = 1.0 / 3.0  # no number of millimetres
 MAP = DriveMap(
     lanes=polygons([box(0, 0, 50, THIRD), box(0, 4, 50, 8).difference(box(1, 5, 2, 6))]),
     crossings=(box(20, 0, 24, 8),),
+    centerlines=(LineString([(50, 1.7), (0, 5 / 3)]), LineString([(0, 0), (1, 1), (1, 0), (0, 1)])),
     drivable_area=union([box(0, 0, 50, 8), box(100, 0, 101, THIRD)]),
 )
 
@@ -86,7 +87,7 @@ def test_the_report_counts(tmp_path: Path):
     assert report["dropped_by_reason"] == {"nan position": 3}
     write_clean(tmp_path, ingest_drive(replace(drive, map=MAP), config=CONFIG))
     report = json.loads((tmp_path / "drive.report.json").read_text())
-    assert report["map"] == {"lanes": 2, "crossings": 1, "drivable_area_m2": 400.3}
+    assert report["map"] == {"lanes": 2, "crossings": 1, "centerlines": 2, "drivable_area_m2": 400.3}
 
 
 def test_the_index_alone_says_what_is_there(tmp_path: Path, clean: CleanDrive):
@@ -189,12 +190,14 @@ def test_a_map_of_something_else_is_refused(tmp_path: Path, clean: CleanDrive):
     crossed = Polygon([(0, 0), (1, 1), (1, 0), (0, 1)])
     wrong = {
         "another kind": ["road", *table["kind"].to_pylist()[1:]],
-        "no polygon": [shapely.to_wkb(shapely.Point(0, 0)), *table["polygon"].to_pylist()[1:]],
-        "one that crosses itself": [shapely.to_wkb(crossed), *table["polygon"].to_pylist()[1:]],
-        "no geometry": [b"\x01\x07", *table["polygon"].to_pylist()[1:]],
+        "a lane that is a line": ["lane"] * table.num_rows,
+        "a centre line that is a polygon": ["centerline"] * table.num_rows,
+        "no polygon": [shapely.to_wkb(shapely.Point(0, 0)), *table["geometry"].to_pylist()[1:]],
+        "one that crosses itself": [shapely.to_wkb(crossed), *table["geometry"].to_pylist()[1:]],
+        "no geometry": [b"\x01\x07", *table["geometry"].to_pylist()[1:]],
     }
-    for why, values in wrong.items():
-        column = "kind" if why == "another kind" else "polygon"
+    for values in wrong.values():
+        column = "kind" if isinstance(values[0], str) else "geometry"
         index = table.schema.get_field_index(column)
         pq.write_table(table.set_column(index, column, pa.array(values, type=table.schema.field(index).type)), path)
         with pytest.raises(InputError, match=r"drive.map.parquet: (is not a table of map|cannot be read)"):
