@@ -8,15 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.drives.drive import Drive
-from pipeline.ingest.clean import CleanDrive
 from pipeline.ingest.ingest import ingest_drive
 from tests.raw_drives import CONFIG, drawn_drive, raw_rows
+from tests.raw_futures import known
 
 SEEDS = st.integers(0, 2**32 - 1)
-
-
-def known(clean: CleanDrive, time_ns: int) -> pd.DataFrame:
-    return clean.tracks[clean.tracks["known_at_ns"] <= time_ns].reset_index(drop=True)
 
 
 def change_after(drive: Drive, time_ns: int, rng: np.random.Generator) -> Drive:
