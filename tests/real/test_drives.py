@@ -13,6 +13,8 @@ from jaxtyping import Float
 from pipeline.drives.categories import Category, Group
 from pipeline.drives.drive import Drive, project
 from pipeline.drives.registry import find_drives, read_drive
+from tests.formats.any_drive import turn_from_motion_rad
+from tests.formats.scene import box_corners
 
 pytestmark = pytest.mark.real
 
@@ -32,22 +34,6 @@ def pandaset(shared_data: Path) -> Drive:
     return _drives(shared_data / "drives" / "pandaset-002")["pandaset-002"]
 
 
-def _corners(tracks: pd.DataFrame) -> Float[np.ndarray, "n 8 3"]:
-    """The corners of every row's box, in the world."""
-    ahead, left, up = (axis.ravel() for axis in np.meshgrid(*[[-0.5, 0.5]] * 3, indexing="ij"))
-    names = ("x_m", "y_m", "z_m", "heading_rad", "length_m", "width_m", "height_m")
-    x, y, z, heading, length, width, height = (tracks[name].to_numpy()[:, None] for name in names)
-    cos, sin = np.cos(heading), np.sin(heading)
-    return np.stack(
-        [
-            x + cos * ahead * length - sin * left * width,
-            y + sin * ahead * length + cos * left * width,
-            z + up * height,
-        ],
-        axis=-1,
-    )
-
-
 def _bounds_px(drive: Drive, tracks: pd.DataFrame, frames: pd.DataFrame) -> Float[np.ndarray, "n 4"]:
     """Left, top, right and bottom of every row's projected box in the frame beside it, cut at the image's edges.
 
@@ -55,7 +41,7 @@ def _bounds_px(drive: Drive, tracks: pd.DataFrame, frames: pd.DataFrame) -> Floa
     """
     camera = drive.cameras[frames["camera"].iloc[0]]
     seen = project(
-        _corners(tracks),
+        box_corners(tracks),
         camera=camera,
         position_m=frames[["x_m", "y_m", "z_m"]].to_numpy()[:, None],
         quaternion_wxyz=frames[["qw", "qx", "qy", "qz"]].to_numpy()[:, None],
@@ -68,22 +54,6 @@ def _bounds_px(drive: Drive, tracks: pd.DataFrame, frames: pd.DataFrame) -> Floa
 def _iou(a: Float[np.ndarray, "n 4"], b: Float[np.ndarray, "n 4"]) -> Float[np.ndarray, " n"]:
     common = np.clip(np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2]), 0, None).prod(1)
     return common / ((a[:, 2:] - a[:, :2]).prod(1) + (b[:, 2:] - b[:, :2]).prod(1) - common)
-
-
-def _turn_from_motion_rad(drive: Drive, *, group: Group, over_s: float) -> Float[np.ndarray, " n"]:
-    """Between each agent's heading and its motion over the time around it, where that is over 2 m."""
-    turns: list[Float[np.ndarray, " n"]] = []
-    for _, track in drive.tracks.sort_values("timestamp_ns").groupby("track_id"):
-        if Category(int(track.category.iloc[0])).group is not group:
-            continue
-        half = max(1, round(over_s * drive.rate_hz / 2))
-        xy, heading = track[["x_m", "y_m"]].to_numpy(), track.heading_rad.to_numpy()
-        if len(xy) <= 2 * half:
-            continue
-        motion, middle = xy[2 * half :] - xy[: -2 * half], heading[half:-half]
-        moved = np.linalg.norm(motion, axis=1) > 2.0
-        turns.append((np.angle(np.exp(1j * (np.arctan2(motion[:, 1], motion[:, 0]) - middle))))[moved])
-    return np.concatenate(turns)
 
 
 def test_the_shared_folders_hold_the_drives_that_their_readme_lists(shared_data: Path):
@@ -144,7 +114,7 @@ def test_kittis_recording_car_and_the_others_stand_on_one_road(kitti: Drive):
 def test_headings_agree_with_motion(shared_data: Path, kitti: Drive):
     drives = {"kitti-0000": kitti, **_drives(shared_data / "drives")}
     for name, drive in drives.items():
-        turns = _turn_from_motion_rad(drive, group=Group.VEHICLE, over_s=1.0)
+        turns = turn_from_motion_rad(drive, group=Group.VEHICLE, over_s=1.0)
         assert len(turns) > 30, name
         assert np.median(np.abs(turns)) < np.deg2rad(4.0), name
 
