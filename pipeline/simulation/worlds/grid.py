@@ -8,16 +8,23 @@ import numpy as np
 
 from pipeline.simulation.worlds.plan import Crosswalk, Junction, Link, Plan, Road, arc, street, turned
 
+_WHOLE_S = 60.0  # a car takes at least about so long through blocks of ordinary length
 _SPEEDS_MPS = (30 / 3.6, 40 / 3.6, 50 / 3.6, 50 / 3.6, 60 / 3.6)
 
 
-def plan_grid(rng: np.random.Generator) -> Plan:
-    """Two or three streets one way, two or three the other; they cross at signals and go on beyond as arms."""
+def plan_grid(rng: np.random.Generator, *, duration_s: float) -> Plan:
+    """Two or three streets one way, two or three the other; they cross at signals and go on beyond as arms.
+
+    Args:
+        rng: Every choice is drawn from it.
+        duration_s: Cars are to be on their way for so long: beyond a minute, blocks grow with it.
+    """
     num_columns, num_rows = int(rng.integers(2, 4)), int(rng.integers(2, 4))
     if num_columns == num_rows == 3:
         num_rows = 2  # nine junctions would take twice as long to simulate
-    x_m = np.cumsum(rng.uniform(80, 160, num_columns + 2))
-    y_m = np.cumsum(rng.uniform(80, 160, num_rows + 2))
+    scale = max(1.0, duration_s / _WHOLE_S)
+    x_m = scale * np.cumsum(rng.uniform(80, 160, num_columns + 2))
+    y_m = scale * np.cumsum(rng.uniform(80, 160, num_rows + 2))
     slant, turn_rad = rng.uniform(-0.25, 0.25), rng.uniform(-np.pi, np.pi)
     jitter_m = rng.uniform(-8, 8, (num_columns + 2, num_rows + 2, 2))
     places_m = np.stack(np.meshgrid(x_m - x_m.mean(), y_m - y_m.mean(), indexing="ij"), axis=-1) + jitter_m

@@ -22,7 +22,7 @@ def plan_world(world: World, *, rng: np.random.Generator, duration_s: float) -> 
     """
     match world:
         case "grid":
-            return plan_grid(rng)
+            return plan_grid(rng, duration_s=duration_s)
         case "crossing":
             return plan_crossing(rng, duration_s=duration_s)
         case "roundabout":
