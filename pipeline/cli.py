@@ -57,7 +57,7 @@ def simulate(
     *,
     out: Annotated[Path, typer.Option(help="Folder for the drives; replaced whole.", metavar="DIR")],
     drives: Annotated[int | None, typer.Option(help="How many; as in the parameters by default.", min=1)] = None,
-    seed: Annotated[int | None, typer.Option(help="Of everything random; as in the parameters by default.", min=0)] = None,
+    seed: Annotated[int | None, typer.Option(help="Of all that is random; likewise by default.", min=0)] = None,
     truth: Annotated[
         Path | None, typer.Option(help="Folder for what really happened; OUT-truth by default.", metavar="DIR")
     ] = None,
