@@ -87,15 +87,18 @@ def ingest(
     source_format: Format = "auto",
     params: Params = Path("params.yaml"),
 ) -> None:
-    """Clean raw drives: one table per drive at one rate, and a report of what was dropped and why."""
+    """Clean raw drives: one table per drive at one rate, and a report of what was dropped and why.
+
+    A drive that cannot be used is named on standard error and the others go on; the exit code is then 1.
+    """
     from pipeline.config import IngestConfig, load_section  # noqa: PLC0415
-    from pipeline.drives.registry import find_drives, tell_apart  # noqa: PLC0415
+    from pipeline.drives.found import find_all  # noqa: PLC0415
     from pipeline.stages.ingest import ingest as run  # noqa: PLC0415
 
     config = load_section("ingest", IngestConfig, path=params)
     _may_replace(out, mark="drives.json")
-    refs = tell_apart(ref for path in drives for ref in find_drives(path, format=source_format))
-    raise typer.Exit(int(bool(run(refs, config=config, out=out, description="ingest"))))
+    found = find_all(drives, format=source_format)
+    raise typer.Exit(int(bool(run(found, config=config, out=out, description="ingest"))))
 
 
 @app.command(epilog="Example: headway train --windows artifacts/windows --out my-model")

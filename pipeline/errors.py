@@ -39,6 +39,29 @@ class Dropped:
     count: int = 1
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Suspicion:
+    """Something in a drive that can be used, but hardly is as its source meant it.
+
+    Attributes:
+        kind: A short fixed word, for machines (``"length unit"``).
+        where: The drive, and which part of it.
+        what: What was measured, without a full stop.
+        cause: What it most likely comes from, as it follows "likely".
+        todo: What the user can do about it, without a full stop.
+    """
+
+    kind: str
+    where: str
+    what: str
+    cause: str
+    todo: str
+
+    def __str__(self) -> str:
+        """In one line."""
+        return f"{self.where}: {self.what}; likely {self.cause}; {self.todo}"
+
+
 def one_line(text: str) -> str:
     """``text`` on one line that a terminal can show: names of files may hold line breaks and control characters."""
     return "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -10,20 +11,31 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.drives.drive import Drive
+from pipeline.drives.eth_ucy import EthUcyReader
 from pipeline.drives.kitti_tracking import KittiTrackingReader
 from pipeline.drives.neutral import NeutralReader
 from pipeline.drives.reader import DriveRef, Reader, plain_name
 from pipeline.errors import InputError
 
-__all__ = ["AUTO", "READERS", "DriveRef", "find_drives", "read_drive", "tell_apart"]
+__all__ = ["AUTO", "READERS", "DriveRef", "check_format", "find_drives", "read_drive", "tell_apart"]
 
 AUTO: Final = "auto"
-READERS: Final[dict[str, Reader]] = {reader.name: reader for reader in (NeutralReader(), KittiTrackingReader())}
-_DEPTH: Final = 2  # drives lie in the folder itself or at most so many folders below it
+READERS: Final[dict[str, Reader]] = {  # in the order in which a folder is tried
+    reader.name: reader
+    for reader in (
+        NeutralReader(),
+        KittiTrackingReader(),
+        EthUcyReader(),
+    )
+}
+_DEPTH: Final = 5  # drives lie in the folder itself or at most so many folders below it
 
 
 def find_drives(path: Path, *, format: str = AUTO) -> list[DriveRef]:  # noqa: A002  # the word users know
-    """Find the drives in a folder: the folder itself is one, or holds several, directly or one folder further down.
+    """Find the drives in a folder: the folder itself is one, or holds several, up to five folders further down.
+
+    Nothing is looked for below a folder that is or holds a drive itself, nor in hidden folders. Links are followed, but
+    no folder is looked into twice.
 
     Args:
         path: The folder.
@@ -35,17 +47,26 @@ def find_drives(path: Path, *, format: str = AUTO) -> list[DriveRef]:  # noqa: A
     Raises:
         InputError: The format is unknown, the folder cannot be read, or no drive is in it.
     """
-    if format not in (AUTO, *READERS):
-        raise InputError(f"format '{format}'", "is not known", f"use one of {', '.join((AUTO, *READERS))}")
+    check_format(format)
     if not path.is_dir():
         what = "is a file, not a folder" if path.exists() else "does not exist"
         raise InputError(path, what, "give the folder of a drive, or one that holds drives")
     readers = list(READERS.values()) if format == AUTO else [READERS[format]]
-    found = _find(path, readers, depth=_DEPTH)
+    found = _find(path, readers)
     if not found:
         wanted = "; ".join(f"{reader.name}: {reader.looks_for}" for reader in readers)
         raise InputError(path, f"no drive was found in it (looked for {wanted})", "give another folder or format")
     return tell_apart(found)
+
+
+def check_format(name: str) -> None:
+    """Refuse a format that no reader has.
+
+    Raises:
+        InputError: It is neither ``auto`` nor a name of ``READERS``.
+    """
+    if name not in (AUTO, *READERS):
+        raise InputError(f"format '{name}'", "is not known", f"use one of {', '.join((AUTO, *READERS))}")
 
 
 def read_drive(ref: DriveRef) -> Drive:
@@ -54,7 +75,13 @@ def read_drive(ref: DriveRef) -> Drive:
     Raises:
         InputError: It cannot be read; the message names file and row or key.
     """
-    return READERS[ref.format].read(ref)
+    try:
+        return READERS[ref.format].read(ref)
+    except OSError as error:
+        where = error.filename or ref.path
+        raise InputError(
+            where, f"cannot be read ({error.strerror or error})", "check the disk and permissions"
+        ) from error
 
 
 def tell_apart(refs: Iterable[DriveRef]) -> list[DriveRef]:
@@ -85,15 +112,39 @@ def _folded(name: str) -> str:
     return unicodedata.normalize("NFKC", name).casefold()
 
 
-def _find(path: Path, readers: Sequence[Reader], *, depth: int) -> list[DriveRef]:
-    """The drives in ``path``, or else in the folders below it."""
-    for reader in readers:
-        if refs := reader.find(path):
-            return refs
-    if depth == 0:
-        return []
+def _find(path: Path, readers: Sequence[Reader]) -> list[DriveRef]:
+    """The drives in ``path`` and below, the nearest folders first, so that links cannot hide what lies near."""
+    found: list[DriveRef] = []
+    seen: set[tuple[int, int]] = set()
+    level = [path]
+    for depth in range(_DEPTH + 1):
+        below: list[Path] = []
+        for folder in level:
+            try:
+                status = folder.stat()
+                if (status.st_dev, status.st_ino) in seen:
+                    continue
+                seen.add((status.st_dev, status.st_ino))
+                refs = next((refs for reader in readers if (refs := reader.find(folder))), [])
+                found += refs
+                if not refs and depth < _DEPTH:
+                    below += _folders(folder)
+            except OSError as error:
+                raise InputError(
+                    folder, f"cannot be looked into ({error.strerror})", "check its permissions"
+                ) from error
+        level = below
+    return found
+
+
+def _folders(path: Path) -> list[Path]:
+    """The folders in a folder that are not hidden, by name."""
+    with os.scandir(path) as entries:
+        return sorted(Path(entry.path) for entry in entries if not entry.name.startswith(".") and _is_folder(entry))
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
     try:
-        below = sorted(child for child in path.iterdir() if child.is_dir() and not child.name.startswith("."))
-    except OSError as error:
-        raise InputError(path, f"cannot be listed ({error.strerror})", "check its permissions") from error
-    return [ref for child in below for ref in _find(child, readers, depth=depth - 1)]
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself
+        return False

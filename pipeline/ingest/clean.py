@@ -12,7 +12,7 @@ from jaxtyping import Int
 
 from pipeline.drives.drive import FRAME_COLUMNS, Camera
 from pipeline.drives.map import DriveMap
-from pipeline.errors import Dropped
+from pipeline.errors import Dropped, Suspicion
 
 CLEAN_COLUMNS: Final[dict[str, str]] = {
     "agent_id": "str",  # the source's track id; "~2", "~3" ... appended after an impossible jump
@@ -49,7 +49,8 @@ class CleanDrive:
         frames: Columns of ``FRAME_COLUMNS``, sorted by (timestamp_ns, camera).
         map: In the world frame of the tracks; None where the source has none.
         dropped: What reading and cleaning left out, and why.
-        notes: What the reader had to assume.
+        notes: What the reader and cleaning had to assume.
+        suspicions: What is hardly as the source meant it.
         num_raw_rows: Measurements that the reader delivered, before cleaning.
     """
 
@@ -63,6 +64,7 @@ class CleanDrive:
     map: DriveMap | None = None
     dropped: tuple[Dropped, ...] = ()
     notes: tuple[str, ...] = ()
+    suspicions: tuple[Suspicion, ...] = ()
     num_raw_rows: int = 0
 
     def __post_init__(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ def ingest_report(clean: CleanDrive) -> dict[str, Any]:
         category of its first row); ``num_agents_split`` (parts begun by an impossible jump); ``num_gaps`` (places
         where an agent is missing between two of its rows); ``num_frames`` and ``cameras``; ``map`` (how many ``lanes``,
         ``crossings`` and ``centerlines``, and the ``drivable_area_m2``; null without a map); ``dropped_by_reason``, the
-        ``dropped`` entries themselves and the reader's ``notes``.
+        ``dropped`` entries themselves, the ``notes`` and the ``suspicions``.
     """
     tracks = clean.tracks
     first = tracks.drop_duplicates("agent_id")
@@ -50,6 +51,7 @@ def ingest_report(clean: CleanDrive) -> dict[str, Any]:
         "dropped_by_reason": dict(sorted(reasons.items())),
         "dropped": [{"where": entry.where, "reason": entry.reason, "count": entry.count} for entry in clean.dropped],
         "notes": list(clean.notes),
+        "suspicions": [asdict(entry) for entry in clean.suspicions],
     }
 
 

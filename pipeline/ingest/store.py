@@ -23,7 +23,7 @@ from pipeline.drives.categories import Category
 from pipeline.drives.drive import FRAME_COLUMNS, Camera
 from pipeline.drives.map import DriveMap
 from pipeline.drives.reader import is_plain_name
-from pipeline.errors import Dropped, InputError
+from pipeline.errors import Dropped, InputError, Suspicion
 from pipeline.files import write_json
 from pipeline.ingest.clean import CLEAN_COLUMNS, CleanDrive
 from pipeline.ingest.map_table import read_map_table, write_map_table
@@ -43,6 +43,7 @@ class _Head:
     num_raw_rows: int
     dropped: tuple[Dropped, ...]
     notes: tuple[str, ...]
+    suspicions: tuple[Suspicion, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +74,7 @@ def write_clean(folder: Path, clean: CleanDrive) -> None:
         "num_raw_rows": clean.num_raw_rows,
         "dropped": [asdict(entry) for entry in clean.dropped],
         "notes": list(clean.notes),
+        "suspicions": [asdict(entry) for entry in clean.suspicions],
     }
     cameras = {camera: asdict(value) for camera, value in clean.cameras.items()}
     steps = pd.DataFrame({"t_ns": clean.step_times_ns})
@@ -153,6 +155,7 @@ def read_clean(folder: Path, name: str) -> CleanDrive:
         map=read_map(folder, name),
         dropped=head.dropped,
         notes=head.notes,
+        suspicions=head.suspicions,
         num_raw_rows=head.num_raw_rows,
     )
 

@@ -14,7 +14,7 @@ from pipeline.baselines.history import last_xy
 from pipeline.config import WindowsConfig
 from pipeline.drives.drive import Drive
 from pipeline.drives.map import DriveMap
-from pipeline.errors import Dropped
+from pipeline.errors import Dropped, Suspicion
 from pipeline.forecasts import Forecasts
 from pipeline.ingest.clean import CleanDrive
 from pipeline.ingest.ingest import ingest_drive
@@ -37,6 +37,8 @@ class DriveForecast:
         forecasts: Aligned with ``windows.observed``; finite throughout.
         health: ``Health`` of each.
         dropped: What reading, cleaning and looking at the frames left out, and why.
+        notes: What reading and cleaning had to assume.
+        suspicions: What is hardly as the drive's source meant it.
         map: Of the drive, in its world frame; None where it has none.
         seconds: Spent in each step.
     """
@@ -46,6 +48,8 @@ class DriveForecast:
     forecasts: Forecasts
     health: Int[np.ndarray, " n"]
     dropped: tuple[Dropped, ...] = ()
+    notes: tuple[str, ...] = ()
+    suspicions: tuple[Suspicion, ...] = ()
     map: DriveMap | None = None
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -85,6 +89,8 @@ def forecast_drive(
         forecasts=forecasts,
         health=health,
         dropped=(*clean.dropped, *features.dropped),
+        notes=clean.notes,
+        suspicions=clean.suspicions,
         map=clean.map,
         seconds=seconds,
     )

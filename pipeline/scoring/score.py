@@ -9,7 +9,8 @@ from time import perf_counter
 from rich.console import Console
 from rich.text import Text
 
-from pipeline.drives.registry import AUTO, READERS, DriveRef, find_drives, read_drive, tell_apart
+from pipeline.drives.found import find_all
+from pipeline.drives.registry import AUTO, DriveRef, check_format, read_drive
 from pipeline.errors import InputError, one_line
 from pipeline.files import write_json
 from pipeline.progress import progress_bar
@@ -34,8 +35,8 @@ def score(
     """Forecast every agent of new drives and write one table for each drive, and ``summary.json``, into ``out``.
 
     A drive that cannot be used is rejected with one line on standard error; each kind of thing that was left out of
-    a drive gets one too. Anything else that goes wrong ends the run: the tables that stand are whole, and the summary
-    says that it is not complete.
+    a drive gets one too, and so does what is suspicious about it. Anything else that goes wrong ends the run: the
+    tables that stand are whole, and the summary says that it is not complete.
 
     Args:
         model_dir: A folder that training wrote.
@@ -53,7 +54,7 @@ def score(
         InputError: The model, a setting or ``out`` cannot be used; no drive was read.
     """
     started = perf_counter()
-    _check_format(source_format)
+    check_format(source_format)
     bundle = load_bundle(model_dir)
     device = pick_device(device)
     summary = Summary(
@@ -96,44 +97,14 @@ def _checked_every_s(bundle: Bundle, every_s: float | None) -> float:
     return every_s
 
 
-def _check_format(name: str) -> None:
-    if name not in (AUTO, *READERS):
-        raise InputError(f"format '{name}'", "is not known", f"use one of {', '.join((AUTO, *READERS))}")
-
-
-def _find(paths: Sequence[Path], *, source_format: str, summary: Summary, console: Console) -> list[DriveRef]:
+def _find(paths: Sequence[Path], *, source_format: str, summary: Summary, console: Console) -> tuple[DriveRef, ...]:
     """All drives of all folders, each once and with a name of its own."""
-    refs: dict[tuple[Path, str], DriveRef] = {}
-    for path in paths:
-        try:
-            found = find_drives(path, format=source_format)
-        except InputError as error:
-            _reject(error, summary=summary, console=console)
-            continue
-        for missed in _without_drives(path, found):
-            error = InputError(missed, "no drive was found in it", "mend it, or take it out of the folder")
-            _reject(error, summary=summary, console=console)
-        for ref in found:
-            where = (ref.path.resolve(), ref.key)
-            if where in refs:
-                _note(f"{ref.path}: is given twice; it is scored once", summary=summary, console=console)
-            refs.setdefault(where, ref)
-    apart = tell_apart(refs.values())
-    given = {where: ref.name for where, ref in refs.items()}
-    for ref in apart:
-        if (name := given[ref.path.resolve(), ref.key]) != ref.name:
-            told = f"{ref.path}: another drive is called '{name}' too; this one is '{ref.name}' here"
-            _note(told, summary=summary, console=console)
-    return apart
-
-
-def _without_drives(path: Path, found: Iterable[DriveRef]) -> list[Path]:
-    """Folders directly in a folder of drives that hold none: an empty or unknown one must not be passed over."""
-    places = [ref.path for ref in found]
-    if path in places:
-        return []
-    below = sorted(child for child in path.iterdir() if child.is_dir() and not child.name.startswith("."))
-    return [child for child in below if not any(place.is_relative_to(child) for place in places)]
+    found = find_all(paths, format=source_format)
+    for error in found.problems:
+        _reject(error, summary=summary, console=console)
+    for note in found.notes:
+        _note(note, summary=summary, console=console)
+    return found.refs
 
 
 def _score_one(
@@ -143,8 +114,6 @@ def _score_one(
     assert Path(file).name == file, file
     try:
         drive = read_drive(ref)
-        for note in drive.notes:
-            _note(note, summary=summary, console=console)
         forecast = forecast_drive(bundle, drive, device=summary.device, cache=cache, every_s=summary.every_s)
     except InputError as error:
         _reject(error, summary=summary, console=console)
@@ -162,6 +131,8 @@ def _score_one(
         raise InputError(
             out / file, f"cannot be written ({error.strerror or error})", "check disk and permissions"
         ) from error
+    for note in forecast.notes:
+        _note(note, summary=summary, console=console)
     _say(summary.add(forecast, source=ref.path, file=file), console=console)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pipeline.errors import Dropped, InputError, one_line
+from pipeline.errors import Dropped, InputError, Suspicion, one_line
 from pipeline.scoring.forecast import DriveForecast
 from pipeline.scoring.health import Health
 from pipeline.scoring.tally import Tally
@@ -27,6 +27,7 @@ class Summary:
         rejected: Drives and folders that gave no forecasts, and why.
         drives: By name of each scored drive: its file, format and counts.
         dropped: What was left out of drives that were scored: (drive, what).
+        suspicions: What is hardly as the source meant it: (drive, what). The forecasts stand all the same.
         notes: What users should know that is no fault, one line each.
         tally: The errors where the future was recorded.
         health: Forecasts by ``Health``.
@@ -40,6 +41,7 @@ class Summary:
     rejected: list[InputError] = field(default_factory=list)
     drives: dict[str, dict[str, Any]] = field(default_factory=dict)
     dropped: list[tuple[str, Dropped]] = field(default_factory=list)
+    suspicions: list[tuple[str, Suspicion]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
     health: Counter[str] = field(default_factory=Counter)
@@ -54,7 +56,7 @@ class Summary:
         """Count one scored drive.
 
         Returns:
-            One line for each kind of thing that was left out of it.
+            One line for each kind of thing that was left out of it, and for each suspicion about it.
         """
         index = forecast.windows.index
         self.drives[forecast.name] = {
@@ -72,7 +74,8 @@ class Summary:
         self.tally.add(forecast)
         kinds = by_reason(forecast.dropped)
         self.dropped += [(forecast.name, dropped) for dropped in kinds]
-        return [_told(kind) for kind in kinds]
+        self.suspicions += [(forecast.name, suspicion) for suspicion in forecast.suspicions]
+        return [*map(_told, kinds), *(one_line(str(suspicion)) for suspicion in forecast.suspicions)]
 
     def to_json(self) -> dict[str, Any]:
         """The content of ``summary.json``."""
@@ -99,6 +102,10 @@ class Summary:
             "dropped": [
                 {"drive": name, "reason": kind.reason, "count": kind.count, "first": one_line(kind.where)}
                 for name, kind in self.dropped
+            ],
+            "suspicions": [
+                {"drive": name, **{key: one_line(text) for key, text in asdict(suspicion).items()}}
+                for name, suspicion in self.suspicions
             ],
             "notes": self.notes,
             "seconds": {step: round(spent, 3) for step, spent in self.seconds.items()},

@@ -88,7 +88,7 @@ def test_several_processes_do_the_same(workspace: Path):
     refs = find_drives(Path("raw/city"))
     folders = [workspace / name for name in ("alone", "together")]
     problems = [
-        {ref.name: problem for ref, problem in ingest_all(refs, config=CONFIG, folder=folder, **how)}
+        {ref.name: done.problem for ref, done in ingest_all(refs, config=CONFIG, folder=folder, **how)}
         for folder, how in zip(folders, ({}, {"alone_s": 0.0, "num_processes": 2}), strict=True)
     ]
     assert problems[0] == problems[1]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -48,6 +49,22 @@ def test_ingest_cleans_drives_and_names_the_bad_ones(
     assert clean_names(out) == ["good"]
     assert read_clean(out, "good").rate_hz == 10.0
     assert headway("ingest", good, "--out", out, "--params", PARAMS, monkeypatch=monkeypatch) == 0
+
+
+def test_ingest_goes_on_where_one_of_the_folders_holds_no_drive(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = write_small_drive(tmp_path / "raw" / "week" / "good", seconds=2.0, with_frames=False)
+    (tmp_path / "raw" / "week" / "empty").mkdir()
+    nowhere, out = tmp_path / "nowhere", tmp_path / "clean"
+    assert headway("ingest", tmp_path / "raw", nowhere, "--out", out, "--params", PARAMS, monkeypatch=monkeypatch) == 1
+    assert [line.split(";")[0] for line in capsys.readouterr().err.splitlines()] == [
+        f"headway: {good.parent / 'empty'}: no drive was found in it",
+        f"headway: {nowhere}: does not exist",
+    ]
+    assert clean_names(out) == ["good"]
+    rejected = json.loads((out / "drives.json").read_text())["rejected"]
+    assert list(rejected) == [str(nowhere), str(good.parent / "empty")]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,40 @@
+"""The same work on many things, in parallel processes where that pays."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from typing import TypeVar
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def in_processes(
+    work: Callable[[T], R], items: Sequence[T], *, alone_s: float = 2.0, num_processes: int | None = None
+) -> Iterator[tuple[T, R]]:
+    """Do the work and yield each item with its result as it is done.
+
+    Args:
+        work: A function of a module, or a ``partial`` of one: it travels to other processes by its name.
+        items: What it is done on.
+        alone_s: Processes take about this long to start: what is left after it goes to several at once.
+        num_processes: At most this many; all processors by default.
+    """
+    started_s = time.monotonic()
+    left = list(items)
+    num_processes = num_processes or os.cpu_count() or 1
+    while left and (min(num_processes, len(left)) == 1 or time.monotonic() - started_s < alone_s):
+        item = left.pop(0)
+        yield item, work(item)
+    if not left:
+        return
+    # Spawned, not forked: a fork of a process that has threads (Arrow's, the progress bar's) can hang.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(num_processes, len(left)), mp_context=context) as pool:
+        item_of = {pool.submit(work, item): item for item in left}
+        for future in as_completed(item_of):
+            yield item_of[future], future.result()
