@@ -14,6 +14,7 @@ from shapely import LineString, MultiLineString, MultiPolygon, Polygon
 
 from pipeline.drives.json_file import read_json
 from pipeline.drives.map import DriveMap, lines, polygons, union
+from pipeline.drives.map_file import MapRead
 from pipeline.errors import Dropped, InputError
 from pipeline.files import whole_file
 
@@ -80,7 +81,7 @@ def _feature(kind: str, geometry: str, coordinates: list[Any]) -> dict[str, Any]
     return {"type": "Feature", "properties": {"kind": kind}, "geometry": shape}
 
 
-def read_map(path: Path) -> tuple[DriveMap, tuple[str, ...], tuple[Dropped, ...]]:
+def read_map(path: Path) -> MapRead:
     """Read a FeatureCollection with ``properties.kind``, in metres in the world frame.
 
     Surfaces are Polygons and MultiPolygons, centre lines LineStrings and MultiLineStrings. Features of other kinds than

@@ -16,6 +16,7 @@ from pipeline.drives.drive import FRAME_COLUMNS, TRACK_COLUMNS, Camera, Drive, n
 from pipeline.drives.geojson import read_map, write_map
 from pipeline.drives.json_file import read_json
 from pipeline.drives.map import DriveMap
+from pipeline.drives.map_file import read_map_file
 from pipeline.drives.reader import DriveRef, is_plain_name, plain_name
 from pipeline.drives.tables import dropped_rows, integers, read_table, table_path
 from pipeline.drives.words import EGO, categories_of
@@ -218,15 +219,6 @@ def _stays_inside(image: str, *, folder: Path) -> bool:
 
 
 def _read_map(folder: Path, *, tracks: pd.DataFrame) -> tuple[DriveMap | None, tuple[str, ...], tuple[Dropped, ...]]:
-    """The map, which may be absent; one that cannot be used is left out, and the drive goes on without it."""
+    """The map, which may be absent."""
     path = folder / MAP
-    if not path.exists():
-        return None, (), ()
-    try:
-        drive_map, notes, dropped = read_map(path)
-    except InputError as error:
-        return None, (), (Dropped(where=error.where, reason=f"map not used: {error.what}; {error.todo}"),)
-    left, bottom, right, top = drive_map.bounds_m
-    if not (tracks["x_m"].between(left, right) & tracks["y_m"].between(bottom, top)).any():
-        notes += (f"{path}: no agent is ever on the map; give it in the world frame of the tracks",)
-    return drive_map, notes, dropped
+    return read_map_file(path, read_map, tracks=tracks) if path.exists() else (None, (), ())
