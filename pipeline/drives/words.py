@@ -22,16 +22,24 @@ WORDS: Final[dict[Category, tuple[str, ...]]] = {
         *("tram", "train", "trolley", "tram subway", "emergency vehicle"),  # KITTI, PandaSet
         *("other vehicle construction vehicle", "other vehicle uncommon"),  # PandaSet
         *("construction vehicle", "vehicle construction"),  # nuScenes
+        *("large vehicle", "railed vehicle"),  # Argoverse 2
     ),
     Category.CAR: (
         "car",
         *("pickup truck", "pickup"),  # PandaSet; the size of a car, and moves like one
         *("vehicle car", "vehicle emergency police"),  # nuScenes
+        "regular vehicle",  # Argoverse 2; vans and pickups too
     ),
     Category.VAN: ("van", "vehicle emergency ambulance"),
-    Category.TRUCK: ("truck", "medium sized truck", "semi truck", "vehicle truck"),
-    Category.BUS: ("bus", "vehicle bus rigid", "vehicle bus bendy"),
-    Category.TRAILER: ("trailer", "towed object", "vehicle trailer"),
+    Category.TRUCK: (
+        *("truck", "medium sized truck", "semi truck", "vehicle truck"),
+        *("box truck", "truck cab"),  # Argoverse 2
+    ),
+    Category.BUS: (
+        *("bus", "vehicle bus rigid", "vehicle bus bendy"),
+        *("school bus", "articulated bus"),  # Argoverse 2
+    ),
+    Category.TRAILER: ("trailer", "towed object", "vehicle trailer", "vehicular trailer"),
     Category.MOTORCYCLE: ("motorcycle", "motorcyclist", "motorbike", "motorized scooter", "vehicle motorcycle"),
     Category.BICYCLE: ("bicycle", "cyclist", "bicyclist", "bike", "other vehicle pedicab", "vehicle bicycle"),
     Category.PEDESTRIAN: (
@@ -39,6 +47,7 @@ WORDS: Final[dict[Category, tuple[str, ...]]] = {
         "pedestrian with object",  # PandaSet
         *("human pedestrian adult", "human pedestrian child"),  # nuScenes
         *("human pedestrian construction worker", "human pedestrian police officer"),
+        "official signaler",  # Argoverse 2
     ),
     Category.STATIC: (
         *("static", "cone", "traffic cone", "barrier", "sign"),
@@ -46,11 +55,15 @@ WORDS: Final[dict[Category, tuple[str, ...]]] = {
         *("temporary construction barriers", "rolling containers"),
         *("movable object barrier", "movable object trafficcone", "movable object debris"),  # nuScenes
         *("movable object pushable pullable", "static object bicycle rack"),
+        *("bollard", "construction cone", "construction barrel", "stop sign"),  # Argoverse 2
+        *("mobile pedestrian sign", "mobile pedestrian crossing sign", "message board trailer"),
+        *("traffic light trailer", "construction", "background", "riderless bicycle"),
     ),
     Category.OTHER: (
         *("other", "unknown", "misc", "animal"),
         *("personal mobility device", "animals bird", "animals other"),  # PandaSet
         *("human pedestrian personal mobility", "human pedestrian stroller", "human pedestrian wheelchair"),  # nuScenes
+        *("dog", "stroller", "wheelchair", "wheeled device", "wheeled rider"),  # Argoverse 2
     ),
 }
 _CATEGORY_OF: Final = {word: category for category, words in WORDS.items() for word in words}

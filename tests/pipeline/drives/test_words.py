@@ -24,6 +24,9 @@ from pipeline.drives.words import WORDS, categories_of, category_of
         ("vehicle.bus.rigid", Category.BUS),  # nuScenes
         ("human.pedestrian.police_officer", Category.PEDESTRIAN),
         ("movable_object.trafficcone", Category.STATIC),
+        ("REGULAR_VEHICLE", Category.CAR),  # Argoverse 2
+        ("MOBILE_PEDESTRIAN_SIGN", Category.STATIC),
+        ("riderless_bicycle", Category.STATIC),
     ],
 )
 def test_the_sources_words_have_their_category(word: str, category: Category):
