@@ -1,3 +1,4 @@
+import os
 import shutil
 from pathlib import Path
 
@@ -67,3 +68,42 @@ def test_mistakes_are_told_in_one_line(tmp_path: Path):
 def test_names_that_could_leave_or_confuse_a_folder_are_not_plain(name: str):
     assert not is_plain_name(name)
     assert is_plain_name(plain_name(name))
+
+
+def test_drives_lie_at_most_five_folders_down_and_in_no_hidden_folder(tmp_path: Path):
+    _drive(tmp_path / "1/2/3/4/five")
+    _drive(tmp_path / "1/2/3/4/5/six")
+    _drive(tmp_path / ".hidden" / "other")
+    _drive(_drive(tmp_path / "near") / "inside")
+    assert [ref.name for ref in find_drives(tmp_path)] == ["five", "near"]
+
+
+def test_links_are_followed_but_in_no_circle_and_nothing_is_found_twice(tmp_path: Path):
+    root = tmp_path / "root"
+    _drive(tmp_path / "elsewhere" / "linked")
+    root.mkdir()
+    for name in ("a", "b", "c", "d", "e", "f"):
+        (root / name).mkdir()
+        for loop in range(10):
+            (root / name / f"up{loop}").symlink_to(root)
+    (root / "to itself").symlink_to(root / "to itself")
+    (root / "far" / "away" / "down").mkdir(parents=True)
+    (root / "far" / "away" / "down" / "again").symlink_to(tmp_path / "elsewhere")
+    (root / "link").symlink_to(tmp_path / "elsewhere")
+    (ref,) = find_drives(root)
+    assert ref.path == root / "link" / "linked"
+
+
+def test_a_folder_that_cannot_be_looked_into_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    _drive(tmp_path / "good")
+    (tmp_path / "locked").mkdir()
+
+    def refuse(path: Path) -> list[Path]:
+        if Path(path).name == "locked":
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    scandir = os.scandir
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(InputError, match=r"locked: cannot be looked into \(Permission denied\); check"):
+        find_drives(tmp_path)
