@@ -15,6 +15,7 @@ from models.frames import AgentFrame, agent_frame, paths_to_scene, unrotate
 from models.kinematics import fading_turn, turn_rate
 from models.lstm import LSTMCell
 from models.pairs import Pairs, neighbour_pairs
+from models.peephole import PeepholeCell
 from models.pooling import SocialGrid
 from models.precision import at_least_single
 from models.scene import SceneEncoder
@@ -29,6 +30,7 @@ class ForecasterConfig:
     """What a forecaster is built from.
 
     Attributes:
+        cell: ``lstm``, or ``peephole`` for gates that also see the cell state.
         interaction: ``none``, or ``social`` for the grid of neighbours' states.
         scene: Use the scene features.
         width: Of the recurrent state.
@@ -44,6 +46,7 @@ class ForecasterConfig:
         scene_channels: Channels of the scene features.
     """
 
+    cell: Literal["lstm", "peephole"]
     interaction: Literal["none", "social"]
     scene: bool
     width: int
@@ -68,7 +71,7 @@ class Forecaster(nn.Module):
         width = config.width
         self.category = nn.Embedding(config.num_categories, _CATEGORY_WIDTH)
         self.inputs = nn.Linear(_STEP_WIDTH + _STATIC_WIDTH + _CATEGORY_WIDTH, 4 * width)
-        self.cell = LSTMCell(width)
+        self.cell = PeepholeCell(width) if config.cell == "peephole" else LSTMCell(width)
         self.social = (
             SocialGrid(
                 width=width,

@@ -21,11 +21,7 @@ class LSTMCell(nn.Module):
     def __init__(self, width: int) -> None:
         super().__init__()
         self.recurrent = nn.Linear(width, 4 * width)
-        with torch.no_grad():
-            for block in self.recurrent.weight.chunk(4):
-                nn.init.orthogonal_(block)
-            self.recurrent.bias.zero_()
-            self.recurrent.bias[width : 2 * width] = 1.0
+        start_recurrent(self.recurrent.weight, self.recurrent.bias)
 
     def forward(
         self,
@@ -52,3 +48,14 @@ class LSTMCell(nn.Module):
         new_hidden = leave.sigmoid() * new_cell.tanh()
         there = valid[:, None]
         return torch.where(there, new_hidden, hidden), torch.where(there, new_cell, cell)
+
+
+@torch.no_grad()
+def start_recurrent(weight: Float[Tensor, "gates s"], bias: Float[Tensor, " gates"]) -> None:
+    """Make every square block of the weights orthogonal, and open the forget gates, which are the second of four."""
+    width = len(weight) // 4
+    for rows in weight.split(width):
+        for block in rows.split(width, dim=1):
+            nn.init.orthogonal_(block)
+    bias.zero_()
+    bias[width : 2 * width] = 1.0

@@ -190,6 +190,7 @@ class TrainConfig(Section):
     """The forecaster and how it is trained.
 
     Attributes:
+        cell: The recurrent cell: the ``lstm``, or one with full ``peephole`` matrices.
         interaction: How agents see one another.
         scene: Use the scene features.
         width: Of the recurrent state.
@@ -212,6 +213,7 @@ class TrainConfig(Section):
         scale_augmentation: Scenes are scaled by up to this share either way.
     """
 
+    cell: Literal["lstm", "peephole"]
     interaction: Literal["none", "social"]
     scene: bool
     width: Count

@@ -67,6 +67,7 @@ def forecaster_config(config: TrainConfig, *, windows: Windows) -> ForecasterCon
     has_frames = np.asarray(windows.observed.frame_feature_valid).any(axis=1)
     is_train = np.asarray(windows.index.split) == SPLITS.index("train")
     return ForecasterConfig(
+        cell=config.cell,
         interaction=config.interaction,
         scene=config.scene and bool((has_frames & is_train).any()),
         width=config.width,

@@ -15,11 +15,12 @@ from tests.small_windows import NUM_CHANNELS, NUM_FUTURE, RATE_HZ, small_windows
 PER_SCENE = ("frame_feature", "frame_feature_valid")
 
 
-@pytest.fixture(params=["none", "social"])
+@pytest.fixture(params=[("lstm", "none"), ("lstm", "social"), ("peephole", "social")], ids="-".join)
 def model(request: pytest.FixtureRequest) -> Forecaster:
     """A forecaster with random weights everywhere, in double precision so that tolerances can be tight."""
     config = ForecasterConfig(
-        interaction=request.param,
+        cell=request.param[0],
+        interaction=request.param[1],
         scene=True,
         width=16,
         num_modes=3,
