@@ -18,7 +18,7 @@ from pipeline.drives.json_file import read_json
 from pipeline.drives.map import DriveMap
 from pipeline.drives.map_file import read_map_file
 from pipeline.drives.reader import DriveRef, is_plain_name, plain_name
-from pipeline.drives.tables import dropped_rows, integers, read_table, table_path
+from pipeline.drives.tables import dropped_rows, integers, passing_rows, read_table, table_path
 from pipeline.drives.words import EGO, categories_of
 from pipeline.errors import Dropped, InputError
 from pipeline.files import whole_file, write_json
@@ -200,11 +200,7 @@ def _parse_frames(path: Path, cameras: dict[str, Camera], *, folder: Path) -> tu
         ("no image path", table["path"].ne("").to_numpy(dtype=bool)),
         ("no camera pose with a unit quaternion", posed),
     )
-    rows, good = table["source_row"].to_numpy(), np.ones(len(table), dtype=bool)
-    dropped: tuple[Dropped, ...] = ()
-    for reason, passed in checks:
-        dropped += dropped_rows(path, rows[good & ~passed].tolist(), reason=reason)
-        good &= passed
+    good, dropped = passing_rows(path, table["source_row"].to_numpy(), checks)
     table.loc[:, ["qw", "qx", "qy", "qz"]] = quaternion / np.where(norm == 0.0, 1.0, norm)
     frames = table[good].reset_index(drop=True)[list(FRAME_COLUMNS)]
     return frames.astype(FRAME_COLUMNS), dropped

@@ -14,6 +14,7 @@ from pipeline.drives.drive import Drive
 from pipeline.drives.eth_ucy import EthUcyReader
 from pipeline.drives.kitti_tracking import KittiTrackingReader
 from pipeline.drives.neutral import NeutralReader
+from pipeline.drives.nuscenes import NuScenesReader
 from pipeline.drives.reader import DriveRef, Reader, plain_name
 from pipeline.errors import InputError
 
@@ -25,6 +26,7 @@ READERS: Final[dict[str, Reader]] = {  # in the order in which a folder is tried
     for reader in (
         NeutralReader(),
         KittiTrackingReader(),
+        NuScenesReader(),
         EthUcyReader(),
     )
 }

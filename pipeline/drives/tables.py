@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
 
 from pipeline.errors import Dropped, InputError
 
@@ -84,6 +84,24 @@ def dropped_rows(path: Path, rows: Sequence[int], *, reason: str) -> tuple[Dropp
     some = ", ".join(str(row) for row in rows[:10])
     more = f" and {len(rows) - 10} more" if len(rows) > 10 else ""
     return (Dropped(where=f"{path}: row {some}{more}", reason=reason, count=len(rows)),)
+
+
+def passing_rows(
+    path: Path, rows: Int[np.ndarray, " n"], checks: Iterable[tuple[str, Bool[np.ndarray, " n"]]]
+) -> tuple[Bool[np.ndarray, " n"], tuple[Dropped, ...]]:
+    """Which rows of a file pass every check, and the others, each under the first check that it fails.
+
+    Args:
+        path: The file.
+        rows: Their numbers.
+        checks: Reason why a row is left out, and whether each passes.
+    """
+    good = np.ones(len(rows), dtype=np.bool_)
+    dropped: tuple[Dropped, ...] = ()
+    for reason, passed in checks:
+        dropped += dropped_rows(path, rows[good & ~passed].tolist(), reason=reason)
+        good &= passed
+    return good, dropped
 
 
 def _read_csv(path: Path, *, numbers: Sequence[str]) -> pd.DataFrame:
