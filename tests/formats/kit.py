@@ -3,7 +3,7 @@
 A format is a file ``<name>.py`` beside this one with one function ``write_<name>(folder, scene)`` and these constants:
 
     HOLDS         what the format can hold, of "ego", "categories", "headings", "sizes", "frames", "height" and either
-                  "map" (lanes, crossings and drivable area) or "drivable_area" alone
+                  "map" (lanes, their middles, crossings, drivable area) or "drivable_area" alone
     RATE_HZ       of its measurements; 10 where it is missing
     TOLERANCE_M   of positions and sizes, where the publisher's format rounds to more than 0.01
 """
@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 import shapely
 from jaxtyping import Float
-from shapely import MultiPolygon, Polygon
+from shapely import MultiPolygon, Point, Polygon
 from shapely.affinity import translate
 
 from pipeline.drives.categories import Category, Group
@@ -171,7 +171,7 @@ class Told:
             np.testing.assert_allclose([u.min(), v.min(), u.max(), v.max()], [*low, *high], atol=2.0)
 
     def assert_map(self) -> None:
-        """Lanes, crossings and drivable area lie where they were."""
+        """Lanes, their middles, crossings and drivable area lie where they were."""
         truth, read = self.scene.map, self.drive.map
         if not self.format.holds & {"map", "drivable_area"}:
             assert read is None
@@ -183,6 +183,11 @@ class Told:
                 assert len(parts) == len(true)
                 for part, true_part in zip(parts, true, strict=True):
                     self._assert_area(part, true_part)
+            assert len(read.centerlines) == len(truth.centerlines)
+            for line, true_line in zip(read.centerlines, truth.centerlines, strict=True):
+                moved = translate(true_line, *self.shift_m[:2])
+                assert shapely.hausdorff_distance(line, moved) <= self.format.tolerance_m
+                assert line.project(Point(moved.coords[-1])) > 0.9 * line.length  # it runs the same way
 
     def _assert_area(self, read: Polygon | MultiPolygon, true: Polygon | MultiPolygon) -> None:
         true = translate(true, *self.shift_m[:2])

@@ -11,7 +11,7 @@ import pandas as pd
 import shapely
 from jaxtyping import Float, Int, UInt8
 from scipy.spatial.transform import Rotation
-from shapely import MultiPolygon, Polygon
+from shapely import LineString, MultiPolygon, Polygon
 
 from pipeline.drives.categories import Category
 from pipeline.drives.drive import Camera, project
@@ -57,7 +57,7 @@ class MadeUpScene:
         tracks: timestamp_ns, track_id, category (Category), is_ego, x_m, y_m, z_m (box centre in the world),
             heading_rad, length_m, width_m, height_m; sorted by time, then track.
         times_ns: Of the steps, 10 Hz over 4 s; every step has one frame of the one camera, ``CAMERA``.
-        map: A drivable area round everybody, one lane of the ego's, one crossing at the walker's.
+        map: A drivable area round everybody, one lane of the ego's with its middle, one crossing at the walker's.
     """
 
     tracks: pd.DataFrame
@@ -164,4 +164,5 @@ def _map() -> DriveMap:
         lanes=(box(-20.0, 80.0, -1.75, 1.75),),
         crossings=(box(43.0, 47.0, -8.0, 6.0),),
         drivable_area=MultiPolygon([area]),
+        centerlines=(LineString(_world(np.array([[-20.0, 0.0], [80.0, 0.0]]))),),
     )
