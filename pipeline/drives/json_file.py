@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from pipeline.drives.plain_file import read_plain
 from pipeline.errors import InputError
 
 
@@ -21,15 +22,7 @@ def read_json(path: Path, *, most_mb: int, smaller: str, example: str) -> dict[s
     Raises:
         InputError: It is missing, too large, or no JSON object.
     """
-    try:
-        with path.open("rb") as file:
-            encoded = file.read(most_mb * 1_000_000 + 1)
-    except FileNotFoundError as error:
-        raise InputError(path, "is missing", f"write one like {example}") from error
-    except OSError as error:
-        raise InputError(path, f"cannot be read ({error.strerror})", "check its permissions") from error
-    if len(encoded) > most_mb * 1_000_000:
-        raise InputError(path, f"is over {most_mb} MB", smaller)
+    encoded = read_plain(path, most_mb=most_mb, missing=f"write one like {example}", smaller=smaller)
     try:
         content: Any = json.loads(encoded.decode("utf-8-sig"))
     except json.JSONDecodeError as error:
