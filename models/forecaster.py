@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from models.batch import Forecast, Observed
 from models.decoder import FutureStatistics, LowRankDecoder, residual_scale
 from models.frames import AgentFrame, agent_frame, paths_to_scene, unrotate
+from models.interaction import InteractionName, make_interaction
 from models.kinematics import fading_turn, turn_rate
 from models.lstm import LSTMCell
 from models.pairs import Pairs, neighbour_pairs
 from models.peephole import PeepholeCell
-from models.pooling import SocialGrid
 from models.precision import at_least_single
 from models.scene import SceneEncoder
 
@@ -31,14 +31,15 @@ class ForecasterConfig:
 
     Attributes:
         cell: ``lstm``, or ``peephole`` for gates that also see the cell state.
-        interaction: ``none``, or ``social`` for the grid of neighbours' states.
+        interaction: ``none``, an ``occupancy`` grid, a ``social`` grid of neighbours' states, or ``attention``.
         scene: Use the scene features.
         width: Of the recurrent state.
         num_modes: Alternative futures.
         basis_rank: Of the low-rank basis of futures.
-        grid_cells: Cells along each side of the social grid.
+        grid_cells: Cells along each side of a grid; attention reaches as far.
         cell_m: Side of one cell.
         pooled_width: A neighbour's state is projected to this before it is pooled.
+        num_heads: Of the attention.
         dropout: Probability, before the decoder and in it.
         num_future: Future steps.
         rate_hz: Of observed and future steps.
@@ -47,7 +48,7 @@ class ForecasterConfig:
     """
 
     cell: Literal["lstm", "peephole"]
-    interaction: Literal["none", "social"]
+    interaction: InteractionName
     scene: bool
     width: int
     num_modes: int
@@ -55,6 +56,7 @@ class ForecasterConfig:
     grid_cells: int
     cell_m: float
     pooled_width: int
+    num_heads: int
     dropout: float
     num_future: int
     rate_hz: float
@@ -72,20 +74,18 @@ class Forecaster(nn.Module):
         self.category = nn.Embedding(config.num_categories, _CATEGORY_WIDTH)
         self.inputs = nn.Linear(_STEP_WIDTH + _STATIC_WIDTH + _CATEGORY_WIDTH, 4 * width)
         self.cell = PeepholeCell(width) if config.cell == "peephole" else LSTMCell(width)
-        self.social = (
-            SocialGrid(
-                width=width,
-                num_cells=config.grid_cells,
-                cell_m=config.cell_m,
-                pooled_width=config.pooled_width,
-                out_width=width,
-            )
-            if config.interaction == "social"
-            else None
+        self.interaction = make_interaction(
+            config.interaction,
+            width=width,
+            static_width=_STATIC_WIDTH + _CATEGORY_WIDTH,
+            num_cells=config.grid_cells,
+            cell_m=config.cell_m,
+            pooled_width=config.pooled_width,
+            num_heads=config.num_heads,
         )
-        self.social_inputs = nn.Linear(width, 4 * width, bias=False) if self.social else None
+        self.interaction_inputs = nn.Linear(width, 4 * width, bias=False) if self.interaction else None
         self.scene = SceneEncoder(channels=config.scene_channels, width=width // 2) if config.scene else None
-        state_width = width * (2 if self.social else 1) + (width // 2 if self.scene else 0)
+        state_width = width * (2 if self.interaction else 1) + (width // 2 if self.scene else 0)
         self.register_buffer("turn_decay_s", torch.zeros(()))
         self.dropout = nn.Dropout(config.dropout)
         self.decoder = LowRankDecoder(
@@ -140,18 +140,18 @@ class Forecaster(nn.Module):
         everywhere = static[:, None].expand(-1, steps.shape[1], -1)
         projected = self.inputs(torch.cat((steps, everywhere), dim=-1)).unbind(1)
         hidden = cell = steps.new_zeros(len(steps), self.config.width)
-        pooled = torch.zeros_like(hidden)
         pairs = self._pairs(observed, velocity_mps=velocity, frame=frame)
         for step, valid in enumerate(observed.valid.unbind(1)):
             gates = projected[step]
-            if pairs is not None and self.social is not None and self.social_inputs is not None:
-                pooled = self._pool(hidden, pairs=pairs, step=step)
-                gates = gates + self.social_inputs(pooled)
+            if pairs is not None and self.interaction is not None and self.interaction_inputs is not None:
+                gates = gates + self.interaction_inputs(
+                    self.interaction(hidden, static=static, neighbours=pairs.at(step))
+                )
             hidden, cell = self.cell(gates, hidden=hidden, cell=cell, valid=valid)
         parts = [hidden]
-        if pairs is not None:
+        if pairs is not None and self.interaction is not None:
             # Once more after the last step: where the neighbours are and what they do at the forecast time itself.
-            parts.append(self._pool(hidden, pairs=pairs, step=-1))
+            parts.append(self.interaction(hidden, static=static, neighbours=pairs.at(-1)))
         if self.scene is not None:
             parts.append(
                 self.scene(
@@ -165,7 +165,7 @@ class Forecaster(nn.Module):
         return torch.cat([at_least_single(part) for part in parts], dim=-1)
 
     def _pairs(self, observed: Observed, *, velocity_mps: Tensor, frame: AgentFrame) -> Pairs | None:
-        if self.social is None:
+        if self.interaction is None:
             return None
         return neighbour_pairs(
             observed.scene,
@@ -173,19 +173,7 @@ class Forecaster(nn.Module):
             velocity_mps=velocity_mps,
             valid=observed.valid,
             frame=frame,
-            reach_m=self.social.reach_m,
-        )
-
-    def _pool(self, hidden: Tensor, *, pairs: Pairs, step: int) -> Tensor:
-        assert self.social is not None
-        return self.social(
-            hidden,
-            receiver=pairs.receiver,
-            sender=pairs.sender,
-            offset_m=pairs.offset_m[:, step],
-            velocity_mps=pairs.velocity_mps[:, step],
-            turn=pairs.turn,
-            valid=pairs.valid[:, step],
+            reach_m=self.interaction.reach_m,
         )
 
 

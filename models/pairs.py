@@ -10,6 +10,9 @@ from torch import Tensor
 
 from models.frames import AgentFrame, unrotate
 
+RELATIVE_WIDTH = 6  # of ``Neighbours.relative``
+_METRES = 10.0  # distances and speeds are divided by this before a layer sees them
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Pairs:
@@ -31,6 +34,42 @@ class Pairs:
     velocity_mps: Float[Tensor, "p t 2"]
     turn: Float[Tensor, "p 2"]
     valid: Bool[Tensor, "p t"]
+
+    def at(self, step: int) -> Neighbours:
+        """The pairs of which both are there at a step."""
+        there = self.valid[:, step]
+        return Neighbours(
+            receiver=self.receiver[there],
+            sender=self.sender[there],
+            offset_m=self.offset_m[there, step],
+            velocity_mps=self.velocity_mps[there, step],
+            turn=self.turn[there],
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Neighbours:
+    """Pairs at one step, all of them there; the values are as in ``Pairs``."""
+
+    receiver: Int[Tensor, " p"]
+    sender: Int[Tensor, " p"]
+    offset_m: Float[Tensor, "p 2"]
+    velocity_mps: Float[Tensor, "p 2"]
+    turn: Float[Tensor, "p 2"]
+
+    def where(self, kept: Bool[Tensor, " p"]) -> Neighbours:
+        """Some of the pairs."""
+        return Neighbours(
+            receiver=self.receiver[kept],
+            sender=self.sender[kept],
+            offset_m=self.offset_m[kept],
+            velocity_mps=self.velocity_mps[kept],
+            turn=self.turn[kept],
+        )
+
+    def relative(self) -> Float[Tensor, "p 6"]:
+        """How the two lie and move relative to each other, in the size that layers like."""
+        return torch.cat((self.offset_m / _METRES, self.velocity_mps / _METRES, self.turn), dim=-1)
 
 
 def scene_pairs(scene: Int[Tensor, " n"]) -> tuple[Int[Tensor, " p"], Int[Tensor, " p"]]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import torch
 from einops import rearrange
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.pairs import RELATIVE_WIDTH, Neighbours
 from models.precision import at_least_single
-
-_METRES = 10.0  # distances and speeds are divided by this before a layer sees them
 
 
 class SocialGrid(nn.Module):
@@ -32,7 +31,7 @@ class SocialGrid(nn.Module):
         super().__init__()
         self.num_cells, self.cell_m = num_cells, cell_m
         self.state = nn.Linear(width, pooled_width)
-        self.motion = nn.Linear(6, pooled_width, bias=False)
+        self.motion = nn.Linear(RELATIVE_WIDTH, pooled_width, bias=False)
         self.own = nn.Linear(width, pooled_width, bias=False)
         self.mix = nn.Linear(pooled_width, pooled_width)
         self.total = nn.Linear(pooled_width, out_width, bias=False)
@@ -41,27 +40,57 @@ class SocialGrid(nn.Module):
     @property
     def reach_m(self) -> float:
         """No neighbour further away than this, along either scene axis, can lie in the grid."""
-        return self.num_cells * self.cell_m / 2 * 2**0.5
+        return grid_reach_m(num_cells=self.num_cells, cell_m=self.cell_m)
 
     def forward(
         self,
         hidden: Float[Tensor, "n d"],
         *,
-        receiver: Int[Tensor, " p"],
-        sender: Int[Tensor, " p"],
-        offset_m: Float[Tensor, "p 2"],
-        velocity_mps: Float[Tensor, "p 2"],
-        turn: Float[Tensor, "p 2"],
-        valid: Bool[Tensor, " p"],
+        static: Float[Tensor, "n s"],  # noqa: ARG002  # as every interaction is called
+        neighbours: Neighbours,
     ) -> Float[Tensor, "n e"]:
-        """Pool one step's hidden states; ``models.pairs.Pairs`` describes the pairs' values at that step."""
-        cell = torch.floor(offset_m / self.cell_m).long() + self.num_cells // 2
-        inside = valid & (cell >= 0).all(dim=-1) & (cell < self.num_cells).all(dim=-1)
-        receiver, sender, cell = receiver[inside], sender[inside], cell[inside]
-        relative = torch.cat((offset_m[inside] / _METRES, velocity_mps[inside] / _METRES, turn[inside]), dim=-1)
-        both = self.state(hidden)[sender] + self.own(hidden)[receiver] + self.motion(relative)
+        """Pool one step's hidden states; what the agents are (``static``) goes in through these alone."""
+        near, cell = in_cells(neighbours, num_cells=self.num_cells, cell_m=self.cell_m)
+        both = self.state(hidden)[near.sender] + self.own(hidden)[near.receiver] + self.motion(near.relative())
         message = at_least_single(functional.relu(self.mix(functional.relu(both))))
-        index = (receiver * self.num_cells + cell[:, 0]) * self.num_cells + cell[:, 1]
         grid = message.new_zeros(len(hidden) * self.num_cells**2, message.shape[-1])
-        grid = rearrange(grid.index_add(0, index, message), "(n g) e -> n g e", n=len(hidden))
+        grid = rearrange(grid.index_add(0, cell, message), "(n g) e -> n g e", n=len(hidden))
         return functional.relu(self.embed(rearrange(grid, "n g e -> n (g e)")) + self.total(grid.sum(dim=1)))
+
+
+class OccupancyGrid(nn.Module):
+    """How many neighbours lie in each cell of the same grid: where they are, but nothing of what they do.
+
+    Source: the O-LSTM of Alahi et al. 2016, section 3.1, there for comparison with social pooling, as here.
+    """
+
+    def __init__(self, *, num_cells: int, cell_m: float, out_width: int) -> None:
+        super().__init__()
+        self.num_cells, self.cell_m = num_cells, cell_m
+        self.embed = nn.Linear(num_cells * num_cells, out_width)
+
+    @property
+    def reach_m(self) -> float:
+        """No neighbour further away than this, along either scene axis, can lie in the grid."""
+        return grid_reach_m(num_cells=self.num_cells, cell_m=self.cell_m)
+
+    def forward(
+        self, hidden: Float[Tensor, "n d"], *, static: Float[Tensor, "n s"], neighbours: Neighbours
+    ) -> Float[Tensor, "n e"]:
+        """Count at one step; neither states nor what the agents are is used."""
+        _, cell = in_cells(neighbours, num_cells=self.num_cells, cell_m=self.cell_m)
+        counts = torch.bincount(cell, minlength=len(hidden) * self.num_cells**2).to(static.dtype)
+        return functional.relu(self.embed(rearrange(counts, "(n g) -> n g", n=len(hidden))))
+
+
+def grid_reach_m(*, num_cells: int, cell_m: float) -> float:
+    """Half the diagonal of a grid that may lie turned."""
+    return num_cells * cell_m / 2 * 2**0.5
+
+
+def in_cells(neighbours: Neighbours, *, num_cells: int, cell_m: float) -> tuple[Neighbours, Int[Tensor, " q"]]:
+    """The pairs whose sender lies in the receiver's grid, and the flat index of (receiver, cell along x, along y)."""
+    cell = torch.floor(neighbours.offset_m / cell_m).long() + num_cells // 2
+    inside = (cell >= 0).all(dim=-1) & (cell < num_cells).all(dim=-1)
+    near, cell = neighbours.where(inside), cell[inside]
+    return near, (near.receiver * num_cells + cell[:, 0]) * num_cells + cell[:, 1]

@@ -191,14 +191,16 @@ class TrainConfig(Section):
 
     Attributes:
         cell: The recurrent cell: the ``lstm``, or one with full ``peephole`` matrices.
-        interaction: How agents see one another.
+        interaction: How agents see one another: not at all, by an ``occupancy`` grid of where they are, by a ``social``
+            grid of their states, or by ``attention``.
         scene: Use the scene features.
         width: Of the recurrent state.
         num_modes: Alternative futures.
         basis_rank: Of the low-rank basis of futures.
-        grid_cells: The social grid has this many cells along each side.
+        grid_cells: A grid has this many cells along each side; attention reaches as far.
         cell_m: Side of one cell.
         pooled_width: A neighbour's state is projected to this before it is pooled.
+        num_heads: Of the attention.
         dropout: Probability.
         seed: Of starts, order and augmentation.
         precision: ``auto`` is ``bf16`` on a GPU and ``fp32`` elsewhere; ``fp16`` (with loss scaling) needs a GPU.
@@ -214,7 +216,7 @@ class TrainConfig(Section):
     """
 
     cell: Literal["lstm", "peephole"]
-    interaction: Literal["none", "social"]
+    interaction: Literal["none", "occupancy", "social", "attention"]
     scene: bool
     width: Count
     num_modes: Count
@@ -222,6 +224,7 @@ class TrainConfig(Section):
     grid_cells: Count
     cell_m: Positive
     pooled_width: Count
+    num_heads: Count
     dropout: Fraction
     seed: int
     precision: Literal["auto", "fp32", "bf16", "fp16"]
@@ -234,6 +237,13 @@ class TrainConfig(Section):
     max_norm: Positive
     ema: Fraction
     scale_augmentation: Fraction
+
+    @model_validator(mode="after")
+    def _whole_heads(self) -> Self:
+        if self.interaction == "attention" and self.width % self.num_heads:
+            message = f"width ({self.width}) must be a multiple of num_heads ({self.num_heads})"
+            raise ValueError(message)
+        return self
 
 
 class EvaluateConfig(Section):

@@ -76,6 +76,7 @@ def forecaster_config(config: TrainConfig, *, windows: Windows) -> ForecasterCon
         grid_cells=config.grid_cells,
         cell_m=config.cell_m,
         pooled_width=config.pooled_width,
+        num_heads=config.num_heads,
         dropout=config.dropout,
         num_future=windows.future.valid.shape[1],
         rate_hz=windows.rate_hz,

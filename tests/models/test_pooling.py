@@ -4,8 +4,8 @@ import math
 
 import torch
 
-from models.pairs import scene_pairs
-from models.pooling import SocialGrid
+from models.pairs import Neighbours, scene_pairs
+from models.pooling import OccupancyGrid, SocialGrid
 
 
 def test_grid_equals_a_plain_loop() -> None:
@@ -45,8 +45,7 @@ def test_grid_equals_a_plain_loop() -> None:
 
     receiver, sender = scene_pairs(scene)
     pairs = list(zip(receiver.tolist(), sender.tolist(), strict=True))
-    pooled = grid(
-        hidden,
+    neighbours = Neighbours(
         receiver=receiver,
         sender=sender,
         offset_m=torch.stack([seen_from(i, xy[j] - xy[i]) for i, j in pairs]),
@@ -54,8 +53,9 @@ def test_grid_equals_a_plain_loop() -> None:
         turn=torch.stack(
             [torch.stack(((heading[j] - heading[i]).cos(), (heading[j] - heading[i]).sin())) for i, j in pairs]
         ),
-        valid=there[receiver] & there[sender],
     )
+    both = there[receiver] & there[sender]
+    pooled = grid(hidden, static=torch.zeros(n, 0).double(), neighbours=neighbours.where(both))
     torch.testing.assert_close(pooled, torch.stack(expected))
 
 
@@ -65,3 +65,21 @@ def test_pairs_are_all_ordered_pairs_within_scenes() -> None:
         (0, 1), (1, 0), (3, 4), (3, 5), (4, 3), (4, 5), (5, 3), (5, 4),
     ]  # fmt: skip
     assert len(scene_pairs(torch.zeros(0, dtype=torch.long))[0]) == 0
+
+
+def test_occupancy_counts_neighbours_in_cells() -> None:
+    grid = OccupancyGrid(num_cells=2, cell_m=5.0, out_width=4)
+    with torch.no_grad():
+        grid.embed.weight.copy_(torch.eye(4))
+        grid.embed.bias.zero_()
+    # Seen by agent 0: one behind on the right, two ahead on the left, one out of reach; by agent 1: one ahead right.
+    offset = torch.tensor([[-1.0, -4.0], [0.0, 0.5], [4.9, 3.0], [5.0, 1.0], [2.0, -0.1]])
+    neighbours = Neighbours(
+        receiver=torch.tensor([0, 0, 0, 0, 1]),
+        sender=torch.tensor([1, 2, 3, 4, 0]),
+        offset_m=offset,
+        velocity_mps=torch.zeros(5, 2),
+        turn=torch.zeros(5, 2),
+    )
+    counts = grid(torch.zeros(3, 8), static=torch.zeros(3, 1), neighbours=neighbours)
+    assert counts.tolist() == [[1.0, 0.0, 0.0, 2.0], [0.0, 0.0, 1.0, 0.0], [0.0] * 4]

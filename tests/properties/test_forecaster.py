@@ -15,12 +15,12 @@ from tests.small_windows import NUM_CHANNELS, NUM_FUTURE, RATE_HZ, small_windows
 PER_SCENE = ("frame_feature", "frame_feature_valid")
 
 
-@pytest.fixture(params=[("lstm", "none"), ("lstm", "social"), ("peephole", "social")], ids="-".join)
+@pytest.fixture(params=["lstm-none", "lstm-occupancy", "lstm-attention", "lstm-social", "peephole-social"])
 def model(request: pytest.FixtureRequest) -> Forecaster:
     """A forecaster with random weights everywhere, in double precision so that tolerances can be tight."""
     config = ForecasterConfig(
-        cell=request.param[0],
-        interaction=request.param[1],
+        cell=request.param.split("-")[0],
+        interaction=request.param.split("-")[1],
         scene=True,
         width=16,
         num_modes=3,
@@ -28,6 +28,7 @@ def model(request: pytest.FixtureRequest) -> Forecaster:
         grid_cells=4,
         cell_m=6.0,
         pooled_width=4,
+        num_heads=2,
         dropout=0.1,
         num_future=NUM_FUTURE,
         rate_hz=RATE_HZ,
@@ -163,4 +164,4 @@ def test_neighbours_matter_only_with_interaction(model: Forecaster, observed: Ob
     moved = ((after - before).abs().amax(dim=(1, 2, 3)) > 1e-5).nonzero().flatten()
     others = [i for i in moved.tolist() if i != agent]
     assert all(int(observed.scene[i]) == int(observed.scene[agent]) for i in others)
-    assert bool(others) == (model.config.interaction == "social")
+    assert bool(others) == (model.config.interaction != "none")
