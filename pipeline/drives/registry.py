@@ -10,8 +10,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from pipeline.drives.argoverse2_forecasting import Argoverse2ForecastingReader
+from pipeline.drives.argoverse2_sensor import Argoverse2SensorReader
 from pipeline.drives.drive import Drive
 from pipeline.drives.eth_ucy import EthUcyReader
+from pipeline.drives.kitti_forecasting import KittiForecastingReader
+from pipeline.drives.kitti_raw import KittiRawReader
 from pipeline.drives.kitti_tracking import KittiTrackingReader
 from pipeline.drives.neutral import NeutralReader
 from pipeline.drives.nuscenes import NuScenesReader
@@ -26,7 +30,11 @@ READERS: Final[dict[str, Reader]] = {  # in the order in which a folder is tried
     for reader in (
         NeutralReader(),
         KittiTrackingReader(),
+        KittiRawReader(),
+        KittiForecastingReader(),
         NuScenesReader(),
+        Argoverse2SensorReader(),
+        Argoverse2ForecastingReader(),
         EthUcyReader(),
     )
 }
