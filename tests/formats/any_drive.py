@@ -35,10 +35,12 @@ def assert_sound(drive: Drive) -> None:
 
 
 def _assert_times(drive: Drive) -> None:
-    """No agent is measured twice at a time; the times of an agent are as far apart as the drive's rate says."""
+    """Nobody is measured twice at a time; the times of an agent are as far apart as the drive's rate says."""
     tracks = drive.tracks.sort_values(["track_id", "timestamp_ns"])
-    steps_s = tracks["timestamp_ns"].diff()[tracks["track_id"] == tracks["track_id"].shift()] / 1e9
+    same = tracks["track_id"] == tracks["track_id"].shift()
+    steps_s = tracks["timestamp_ns"].diff()[same] / 1e9
     assert (steps_s > 0).all()
+    steps_s = steps_s[~tracks["is_ego"]]  # the recording car may know its pose more often
     assert 0.95 < steps_s.median() * drive.rate_hz < 1.05
     assert (steps_s * drive.rate_hz > 0.5).all()
 

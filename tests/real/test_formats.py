@@ -16,7 +16,7 @@ from tests.raw_futures import assert_later_measurements_change_nothing
 
 pytestmark = pytest.mark.real
 
-NUM_DRIVES = {"neutral": 9, "kitti_tracking": 1, "eth_ucy": 24}
+NUM_DRIVES = {"neutral": 9, "kitti_tracking": 1, "nuscenes": 1, "eth_ucy": 24}
 WITHOUT_HEADINGS = {"eth_ucy"}
 
 
