@@ -1,47 +1,26 @@
-"""KITTI tracking: labels in camera coordinates, calibration, OXTS poses and the left colour camera.
-
-Frames used here, each of which the next transform leads out of: the *rectified camera* (x right, y down, z forward),
-the *camera* before rectification, the *laser scanner* and the *IMU* (x forward, y left, z up), and the *world*: east,
-north and up in metres by the KITTI raw devkit's Mercator projection of the OXTS positions, with its origin at the
-first of them so that numbers stay small.
-"""
+"""KITTI tracking: labels in camera coordinates, calibration, OXTS poses and the left colour camera."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
-import cv2
 import numpy as np
-import pandas as pd
-from einops import einsum
-from jaxtyping import Float, Int
-from scipy.spatial.transform import Rotation
 
-from pipeline.drives.categories import Category
-from pipeline.drives.drive import FRAME_COLUMNS, TRACK_COLUMNS, Camera, Drive, no_frames
-from pipeline.drives.kitti_calibration import Calibration, read_calibration
-from pipeline.drives.kitti_oxts import Poses, floats, read_lines, read_poses
+from pipeline.drives.drive import Drive
+from pipeline.drives.kitti_boxes import Boxes, tracks_in_world
+from pipeline.drives.kitti_calibration import read_tracking_calibration
+from pipeline.drives.kitti_images import find_images
+from pipeline.drives.kitti_oxts import RATE_HZ, read_tracking_poses
+from pipeline.drives.kitti_text import floats, read_lines
 from pipeline.drives.reader import DriveRef, plain_name
 from pipeline.drives.tables import dropped_rows
-from pipeline.drives.words import EGO, categories_of
-from pipeline.errors import Dropped, InputError
+from pipeline.errors import Dropped
 
 FORMAT: Final = "kitti_tracking"
 CAMERA: Final = "image_02"
-RATE_HZ: Final = 10.0
-STEP_NS: Final = 100_000_000  # the data set gives no times for its tracking frames, only their rate
-
-# The recording car, a VW Passat estate. KITTI's drawing of it puts the IMU 0.05 m behind the rear axle and 0.93 m above
-# the road, and the calibration 0.32 m left of the scanner, which sits over the middle. The box reaches from the road to
-# the roof; its centre is about 1.3 m ahead of the rear axle.
-EGO_SIZE_M: Final = (4.77, 1.82, 1.48)
-EGO_CENTRE_IN_IMU_M: Final = (1.35, -0.32, 1.48 / 2 - 0.93)
-
 _NUM_LABEL_VALUES: Final = 17  # 18 with a detector's score
 _IGNORED: Final = "DontCare"  # regions of the image that were not labelled: no agents, so nothing is lost
-_IMAGE_ENDINGS: Final = (".png", ".jpg", ".jpeg")
 
 
 class KittiTrackingReader:
@@ -67,37 +46,26 @@ class KittiTrackingReader:
             InputError: Labels, calibration or OXTS are missing or useless as a whole.
         """
         root, key = ref.path, ref.key
-        calibration = read_calibration(root / "calib" / f"{key}.txt")
-        poses, poses_dropped = read_poses(root / "oxts" / f"{key}.txt")
-        labels, labels_dropped = _read_labels(root / "label_02" / f"{key}.txt", poses)
-        tracks, notes = _tracks(labels, poses, calibration)
-        cameras, frames, images_dropped = _read_images(root, key, poses, calibration)
+        calibration = read_tracking_calibration(root / "calib" / f"{key}.txt")
+        poses, poses_dropped = read_tracking_poses(root / "oxts" / f"{key}.txt")
+        boxes, boxes_dropped = _read_boxes(root / "label_02" / f"{key}.txt")
+        tracks, unplaced, notes = tracks_in_world(boxes, imu_from_sensor=calibration.imu_from_rect, poses=poses)
+        images = find_images(root, root / CAMERA / key, camera=CAMERA, calibration=calibration, poses=poses)
         return Drive(
             name=ref.name,
             format=self.name,
             path=root,
             rate_hz=RATE_HZ,
             tracks=tracks,
-            cameras=cameras,
-            frames=frames,
-            dropped=poses_dropped + labels_dropped + images_dropped,
-            notes=tuple(f"{root / 'label_02' / f'{key}.txt'}: {note}" for note in notes),
+            cameras=images.cameras,
+            frames=images.frames,
+            dropped=poses_dropped + boxes_dropped + unplaced + images.dropped,
+            notes=notes + images.notes,
         )
 
 
-class _Labels(NamedTuple):
-    """The labels of frames with a pose."""
-
-    row: Int[np.ndarray, " n"]
-    frame: Int[np.ndarray, " n"]
-    track_id: list[str]
-    word: list[str]
-    size_m: Float[np.ndarray, "n 3"]  # height, width, length: KITTI's order
-    bottom_m: Float[np.ndarray, "n 3"]  # centre of the box's bottom, rectified camera
-    rotation_y_rad: Float[np.ndarray, " n"]
-
-
-def _read_labels(path: Path, poses: Poses) -> tuple[_Labels, tuple[Dropped, ...]]:
+def _read_boxes(path: Path) -> tuple[Boxes, tuple[Dropped, ...]]:
+    """The labels, in rectified camera coordinates."""
     rows: list[int] = []
     bad: list[int] = []
     values: list[list[float]] = []
@@ -112,120 +80,16 @@ def _read_labels(path: Path, poses: Poses) -> tuple[_Labels, tuple[Dropped, ...]
         rows.append(row)
         names.append((words[1], words[2]))
         values.append([float(words[0]), *numbers])
-    frame = np.array([value[0] for value in values], dtype=np.int64)
-    posed = poses.has(frame)
-    kept = np.flatnonzero(posed)
-    if not len(kept):
-        raise InputError(
-            path, "has no label that can be placed in the world", "check that labels and OXTS belong together"
-        )
-    all_rows = np.array(rows, dtype=np.int64)
-    dropped = dropped_rows(path, bad, reason="malformed label")
-    dropped += dropped_rows(path, all_rows[~posed].tolist(), reason=poses.missing)
-    numbers = np.array(values)[kept]
-    labels = _Labels(
-        row=all_rows[kept],
-        frame=frame[kept],
-        track_id=[names[index][0] for index in kept],
-        word=[names[index][1] for index in kept],
-        size_m=numbers[:, 1:4],
-        bottom_m=numbers[:, 4:7],
-        rotation_y_rad=numbers[:, 7],
+    # KITTI's order: height, width, length; the centre of the box's bottom; the turn about an axis that points down.
+    frame, height, width, length, x, bottom, z, turn = np.reshape(values, (-1, 8)).T
+    boxes = Boxes(
+        path=path,
+        row=np.array(rows, dtype=np.int64),
+        frame=frame.astype(np.int64),
+        track_id=[track for track, _ in names],
+        word=[word for _, word in names],
+        centre_m=np.stack([x, bottom - height / 2, z], axis=-1),
+        forward=np.stack([np.cos(turn), np.zeros_like(turn), -np.sin(turn)], axis=-1),
+        size_m=np.stack([length, width, height], axis=-1),
     )
-    return labels, dropped
-
-
-def _tracks(labels: _Labels, poses: Poses, calibration: Calibration) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Labels and the recording car as one table, and notes on unknown words."""
-    category, notes = categories_of(labels.word)
-    height = labels.size_m[:, 0]
-    centre = labels.bottom_m - np.stack([np.zeros_like(height), height / 2, np.zeros_like(height)], axis=-1)
-    cos, sin = np.cos(labels.rotation_y_rad), np.sin(labels.rotation_y_rad)
-    forward = np.stack([cos, np.zeros_like(cos), -sin], axis=-1)  # about an axis that points down
-    world_from_rect = poses.world_from_imu[labels.frame] @ calibration.imu_from_rect
-    agents = _table(
-        row=labels.row,
-        frame=labels.frame,
-        xyz_m=_move(world_from_rect, centre),
-        forward=einsum(world_from_rect[:, :3, :3], forward, "n i j, n j -> n i"),
-        size_m=labels.size_m[:, ::-1],
-    ).assign(track_id=labels.track_id, category=category, raw_category=labels.word, is_ego=False)
-    frame = np.flatnonzero(np.isfinite(poses.world_from_imu).all(axis=(1, 2)))
-    pose = poses.world_from_imu[frame]
-    ego = _table(
-        row=frame + 1,
-        frame=frame,
-        xyz_m=_move(pose, np.broadcast_to(EGO_CENTRE_IN_IMU_M, (len(frame), 3))),
-        forward=pose[:, :3, 0],
-        size_m=np.broadcast_to(EGO_SIZE_M, (len(frame), 3)),
-    ).assign(track_id=EGO, category=int(Category.CAR), raw_category=EGO, is_ego=True)
-    tracks = pd.concat([agents, ego], ignore_index=True)
-    return tracks[list(TRACK_COLUMNS)].astype(TRACK_COLUMNS), notes
-
-
-def _table(
-    *,
-    row: Int[np.ndarray, " n"],
-    frame: Int[np.ndarray, " n"],
-    xyz_m: Float[np.ndarray, "n 3"],
-    forward: Float[np.ndarray, "n 3"],
-    size_m: Float[np.ndarray, "n 3"],
-) -> pd.DataFrame:
-    """The measured columns; ``forward`` is the heading's direction in the world, ``size_m`` length, width, height."""
-    columns = {"source_row": row, "timestamp_ns": frame * STEP_NS}
-    columns |= dict(zip(("x_m", "y_m", "z_m"), xyz_m.T, strict=True))
-    columns |= {"heading_rad": np.arctan2(forward[:, 1], forward[:, 0])}
-    columns |= dict(zip(("length_m", "width_m", "height_m"), size_m.T, strict=True))
-    return pd.DataFrame(columns)
-
-
-def _move(to_from: Float[np.ndarray, "n 4 4"], points: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
-    return einsum(to_from[:, :3, :3], points, "n i j, n j -> n i") + to_from[:, :3, 3]
-
-
-def _read_images(
-    root: Path, key: str, poses: Poses, calibration: Calibration
-) -> tuple[dict[str, Camera], pd.DataFrame, tuple[Dropped, ...]]:
-    """The left colour camera and its frames; none where there are no images."""
-    folder = root / CAMERA / key
-    images = {
-        int(path.stem): path
-        for ending in reversed(_IMAGE_ENDINGS)  # of two of the same frame, the PNG
-        for path in sorted(folder.glob(f"*{ending}"))
-        if path.stem.isdecimal() and len(path.stem) <= 9
-    }
-    numbers = np.array(sorted(images), dtype=np.int64)
-    posed = poses.has(numbers)
-    dropped: tuple[Dropped, ...] = ()
-    if not posed.all():
-        first = images[int(numbers[~posed][0])]
-        dropped = (Dropped(where=f"{first} and on", reason=poses.missing, count=int((~posed).sum())),)
-    numbers = numbers[posed]
-    size_px = _image_size(images[int(number)] for number in numbers)
-    if size_px is None:
-        if len(numbers):
-            dropped += (Dropped(where=str(folder), reason="no image can be read", count=len(numbers)),)
-        return {}, no_frames(), dropped
-    world_from_rect = poses.world_from_imu[numbers] @ calibration.imu_from_rect
-    position = _move(world_from_rect, np.broadcast_to(calibration.camera_in_rect_m, (len(numbers), 3)))
-    quaternion = Rotation.from_matrix(world_from_rect[:, :3, :3]).as_quat(scalar_first=True)
-    frames = pd.DataFrame(
-        {
-            "timestamp_ns": numbers * STEP_NS,
-            "camera": CAMERA,
-            "path": [images[int(number)].relative_to(root).as_posix() for number in numbers],
-            **dict(zip(("x_m", "y_m", "z_m"), position.T, strict=True)),
-            **dict(zip(("qw", "qx", "qy", "qz"), quaternion.T, strict=True)),
-        }
-    ).astype(FRAME_COLUMNS)
-    return {CAMERA: calibration.camera(*size_px)}, frames[list(FRAME_COLUMNS)], dropped
-
-
-def _image_size(paths: Iterable[Path]) -> tuple[int, int] | None:
-    """Width and height of the first image that can be read: those of a sequence are all alike."""
-    for path in paths:
-        image = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-        if image is not None:
-            height, width = image.shape
-            return width, height
-    return None
+    return boxes, dropped_rows(path, bad, reason="malformed label")
