@@ -23,7 +23,7 @@ from pipeline.drives.argoverse2_poses import (
 )
 from pipeline.drives.arrow_tables import Kind, read_arrow
 from pipeline.drives.drive import FRAME_COLUMNS, Camera, no_frames
-from pipeline.drives.tables import dropped_rows
+from pipeline.drives.tables import dropped_rows, integers
 from pipeline.errors import Dropped, InputError
 
 IMAGES: Final = Path("sensors") / "cameras"
@@ -106,16 +106,16 @@ def _frames(
     images: list[Path], place: pd.DataFrame, poses: EgoPoses, *, where: str
 ) -> tuple[pd.DataFrame, tuple[Dropped, ...]]:
     """One camera's frames, by their file names; ``place`` is its row of the extrinsics."""
-    names = [image.name for image in images if image.stem.isascii() and image.stem.isdecimal() and len(image.stem) < 19]
-    times_ns = np.array([int(name.split(".")[0]) for name in names], dtype=np.int64)
-    found = poses.find(times_ns)
+    times, timed = integers(pd.Series([image.stem for image in images], dtype="str"))
+    times_ns = times.to_numpy()
+    found = np.where(timed, poses.find(times_ns), -1)
+    reasons = {"image not named by its time": ~timed, "no pose at the image's time": timed & (found < 0)}
+    dropped = tuple(Dropped(where=where, reason=reason, count=int(n.sum())) for reason, n in reasons.items() if n.any())
     there = found >= 0
-    reasons = {"image not named by its time": len(images) - len(names), "no pose at the image's time": (~there).sum()}
-    dropped = tuple(Dropped(where=where, reason=reason, count=int(n)) for reason, n in reasons.items() if n)
     pose = poses.table.iloc[found[there]]
     city_from_ego = rotations(pose)
     position_m = city_from_ego.apply(translations_m(place)) + translations_m(pose)
     quaternion = (city_from_ego * rotations(place)).as_quat(scalar_first=True)
-    frames = {"timestamp_ns": times_ns[there], "path": np.array(names, dtype=object)[there]}
+    frames = {"timestamp_ns": times_ns[there], "path": [images[index].name for index in np.flatnonzero(there)]}
     frames |= dict(zip(("x_m", "y_m", "z_m"), position_m.T, strict=True))
     return pd.DataFrame(frames | dict(zip(("qw", "qx", "qy", "qz"), quaternion.T, strict=True))), dropped
