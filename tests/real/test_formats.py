@@ -16,8 +16,16 @@ from tests.raw_futures import assert_later_measurements_change_nothing
 
 pytestmark = pytest.mark.real
 
-NUM_DRIVES = {"neutral": 9, "kitti_tracking": 1, "nuscenes": 1, "eth_ucy": 24}
-WITHOUT_HEADINGS = {"eth_ucy"}
+NUM_DRIVES = {
+    "neutral": 9,
+    "kitti_tracking": 1,
+    "kitti_forecasting": 24,
+    "nuscenes": 1,
+    "argoverse2_sensor": 2,
+    "argoverse2_forecasting": 1,
+    "eth_ucy": 24,
+}
+WITHOUT_HEADINGS = {"kitti_forecasting", "eth_ucy"}
 
 
 @cache
