@@ -30,6 +30,11 @@ def kitti(shared_data: Path) -> Drive:
 
 
 @pytest.fixture
+def nuscenes(shared_data: Path) -> Drive:
+    return _drives(shared_data / "nuscenes")["nuscenes-scene-0523"]
+
+
+@pytest.fixture
 def pandaset(shared_data: Path) -> Drive:
     return _drives(shared_data / "drives" / "pandaset-002")["pandaset-002"]
 
@@ -94,6 +99,58 @@ def test_pandaset_has_its_agents_and_frames(pandaset: Drive):
     assert all((pandaset.path / path).is_file() for path in pandaset.frames.path)
 
 
+def test_nuscenes_has_its_keyframes_annotations_and_images(nuscenes: Drive):
+    agents, ego = nuscenes.tracks[~nuscenes.tracks.is_ego], nuscenes.tracks[nuscenes.tracks.is_ego]
+    assert agents.timestamp_ns.nunique() == 40
+    assert agents.track_id.nunique() == 155
+    assert agents.raw_category.value_counts().to_dict() == {
+        "vehicle.car": 757,
+        "movable_object.barrier": 632,
+        "vehicle.trailer": 440,
+        "vehicle.truck": 287,
+        "movable_object.trafficcone": 164,
+        "movable_object.debris": 121,
+        "human.pedestrian.adult": 70,
+        "vehicle.construction": 40,
+        "vehicle.emergency.police": 39,
+        "vehicle.bicycle": 28,
+        "vehicle.motorcycle": 19,
+        "human.pedestrian.construction_worker": 14,
+        "vehicle.bus.rigid": 14,
+    }
+    assert len(ego) == 391  # every scan of the lidar, keyframe or not
+    assert ego.timestamp_ns.sort_values().diff().median() == pytest.approx(50e6, rel=0.02)
+    assert set(nuscenes.frames.camera.value_counts()) == {40}
+    assert {(camera.width_px, camera.height_px) for camera in nuscenes.cameras.values()} == {(1600, 900)}
+    assert len(nuscenes.cameras) == 6
+    assert nuscenes.dropped == ()
+    (note,) = nuscenes.notes
+    assert note.endswith("sample_data.json: 1148 of the scene's 1388 images are not there")  # those of sweeps
+
+
+def test_nuscenes_recording_car_drives_as_its_heading_says_on_one_road_with_the_others(nuscenes: Drive):
+    tracks = nuscenes.tracks.assign(bottom_m=nuscenes.tracks.z_m - nuscenes.tracks.height_m / 2)
+    ego = tracks[tracks.is_ego].sort_values("timestamp_ns")
+    xy = ego[["x_m", "y_m"]].to_numpy()
+    motion = xy[20:] - xy[:-20]  # a second's
+    turn = np.angle(np.exp(1j * (np.arctan2(motion[:, 1], motion[:, 0]) - ego.heading_rad.to_numpy()[10:-10])))
+    assert np.hypot(*motion.T).min() > 2.0
+    assert np.median(np.abs(turn)) < np.deg2rad(1.0)
+    lead = tracks[tracks.track_id == "f9f53d95260f47ce8a988e21f75809b5"]
+    assert np.abs(lead.bottom_m - np.interp(lead.timestamp_ns, ego.timestamp_ns, ego.bottom_m)).max() < 0.4
+
+
+def test_vehicles_of_nuscenes_that_are_seen_for_long_stay_parked_or_drive(nuscenes: Drive):
+    agents = nuscenes.tracks[nuscenes.tracks.category.isin([Category.CAR, Category.TRUCK, Category.TRAILER])]
+    agents = agents[~agents.is_ego].groupby("track_id")
+    span_m = np.hypot(agents.x_m.max() - agents.x_m.min(), agents.y_m.max() - agents.y_m.min())
+    seen_long = agents.size() >= 20  # ten seconds
+    # Two kinds, and nothing between them.
+    assert (span_m[seen_long] < 2.0).sum() == 26
+    assert (span_m[seen_long] > 50.0).sum() == 5
+    assert seen_long.sum() == 31
+
+
 def test_parked_cars_of_kitti_stay_where_they_are_while_the_recording_car_drives_by(kitti: Drive):
     ego = kitti.tracks[kitti.tracks.is_ego]
     assert np.hypot(ego.x_m - ego.x_m.iloc[0], ego.y_m - ego.y_m.iloc[0]).max() > 50.0
@@ -133,35 +190,47 @@ def test_projected_boxes_fall_on_kittis_own_boxes(kitti: Drive):
 
 # What is seen in each picture, measured by eye: left, top, right and bottom of the visible vehicle, and its number
 # plate (or, without one in sight, a point amid it).
+PANDASET, NUSCENES = "drives/pandaset-002", "nuscenes"
 SEEN = {
-    ("front_camera", 1557539956950306816): {
+    (PANDASET, "front_camera", 1557539956950306816): {
         "5efc9139": ((384, 267, 552, 412), (469, 340)),  # white SUV ahead
         "ed323433": ((78, 255, 194, 327), (112, 306)),  # dark SUV that comes towards us
         "92b61b3d": ((629, 270, 860, 430), (787, 349)),  # parked SUV
         "410fda6c": ((331, 258, 363, 340), (346, 326)),  # scooter with its rider
     },
-    ("front_camera", 1557539961449960960): {
+    (PANDASET, "front_camera", 1557539961449960960): {
         "5efc9139": ((421, 265, 526, 354), (474, 309)),  # white SUV ahead
         "0d238564": ((58, 290, 286, 435), (130, 354)),  # dark hatchback that overtakes on the left
         "7ed5e06e": ((607, 270, 818, 425), (750, 382)),  # parked pickup
     },
-    ("front_left_camera", 1557539960439516928): {
+    (PANDASET, "front_left_camera", 1557539960439516928): {
         "0d238564": ((669, 283, 932, 432), (721, 341)),  # the same hatchback
         "49914840": ((386, 266, 505, 317), (445, 288)),  # parked delivery van
         "fa77ad4e": ((470, 283, 590, 330), (530, 305)),  # parked estate
+    },
+    (NUSCENES, "CAM_FRONT", 1535639717612404000): {
+        "3eb2d19a363b416ca8b6e1075d4c8a51": ((209, 434, 542, 657), (312, 611)),  # police car that faces us
+        "f9f53d95260f47ce8a988e21f75809b5": ((918, 475, 1061, 584), (974, 524)),  # dark saloon ahead
+    },
+    (NUSCENES, "CAM_FRONT", 1535639723662499000): {
+        "f9f53d95260f47ce8a988e21f75809b5": ((637, 489, 775, 584), (727, 532)),  # the same
+    },
+    (NUSCENES, "CAM_FRONT", 1535639730662404000): {
+        "f9f53d95260f47ce8a988e21f75809b5": ((1149, 476, 1230, 541), (1189, 506)),  # the same
     },
 }
 
 
 @pytest.mark.parametrize("frame", SEEN, ids=str)
-def test_projected_boxes_fall_on_the_vehicles_that_the_eye_sees_in_pandaset(pandaset: Drive, frame: tuple[str, int]):
-    camera, timestamp_ns = frame
-    frames, tracks = pandaset.frames, pandaset.tracks
+def test_projected_boxes_fall_on_the_vehicles_that_the_eye_sees(shared_data: Path, frame: tuple[str, str, int]):
+    folder, camera, timestamp_ns = frame
+    (drive,) = _drives(shared_data / folder).values()
+    frames, tracks = drive.frames, drive.tracks[~drive.tracks.is_ego]
     shot = frames[(frames.camera == camera) & (frames.timestamp_ns == timestamp_ns)]
     times = tracks.timestamp_ns.unique()
     nearest = times[np.abs(times - timestamp_ns).argmin()]  # the scanner's sweep, up to 50 ms away
     tracks = tracks[tracks.timestamp_ns == nearest].set_index("track_id").loc[list(SEEN[frame])]
-    bounds = _bounds_px(pandaset, tracks, shot.iloc[[0] * len(tracks)])
+    bounds = _bounds_px(drive, tracks, shot.iloc[[0] * len(tracks)])
     visible = np.array([box for box, _ in SEEN[frame].values()], dtype=float)
     for (left, top, right, bottom), (u, v) in zip(bounds, (point for _, point in SEEN[frame].values()), strict=True):
         assert left < u < right
