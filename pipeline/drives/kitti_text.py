@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 from typing import Final
 
+from pipeline.drives.plain_file import read_plain
 from pipeline.errors import InputError
 
 TODO: Final = "take it from the same KITTI download"
@@ -17,20 +18,12 @@ def read_lines(path: Path) -> list[list[str]]:
     """The words of every line of a text file; empty lines at its end are left out.
 
     Raises:
-        InputError: It is missing, too large, or no UTF-8 text.
+        InputError: It is missing, no plain file, too large, or no UTF-8 text.
     """
     try:
-        if not path.is_file():  # a pipe would never end
-            raise InputError(path, "is missing", TODO)
-        with path.open("rb") as file:
-            encoded = file.read(_MOST_MB * 1_000_000 + 1)
-        text = encoded.decode("utf-8")
-    except OSError as error:
-        raise InputError(path, f"cannot be read ({error.strerror})", "check its permissions") from error
+        text = read_plain(path, most_mb=_MOST_MB, missing=TODO, smaller=TODO).decode("utf-8")
     except UnicodeDecodeError as error:
         raise InputError(path, "is no text", TODO) from error
-    if len(encoded) > _MOST_MB * 1_000_000:
-        raise InputError(path, f"is over {_MOST_MB} MB", TODO)
     lines = [line.split() for line in text.split("\n")]
     while lines and not lines[-1]:
         lines.pop()

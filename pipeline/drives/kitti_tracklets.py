@@ -15,6 +15,7 @@ from defusedxml.ElementTree import XMLParser
 
 from pipeline.drives.kitti_boxes import Boxes
 from pipeline.drives.kitti_text import TODO, floats
+from pipeline.drives.plain_file import read_plain
 from pipeline.drives.tables import dropped_rows
 from pipeline.errors import Dropped, InputError
 
@@ -22,7 +23,6 @@ _MOST_MB: Final = 100  # the longest drive's has some 20
 _MOST_DEEP: Final = 20
 _MOST_TRACKLETS: Final = 100_000
 _MOST_LETTERS: Final = 100  # of a value
-_CHUNK: Final = 2**16
 _TRACKLET: Final = ["boost_serialization", "tracklets", "item"]
 _POSE: Final = [*_TRACKLET, "poses", "item"]
 _SIZE: Final = ("l", "w", "h")
@@ -40,16 +40,15 @@ def read_tracklets(path: Path) -> tuple[Boxes, tuple[Dropped, ...]]:
         InputError: It is missing, too large, no XML, declares entities, or has no tracklets.
     """
     tracklets = _parse(path)
-    dropped: tuple[Dropped, ...] = ()
+    unusable: list[int] = []
     usable: list[tuple[int, _Tracklet, list[float]]] = []
     for number, tracklet in enumerate(tracklets):
         start, word = tracklet.told.get("first_frame", ""), tracklet.told.get("objectType", "")
         size = floats([tracklet.told.get(name, "") for name in _SIZE])
         if size is None or not word.strip() or not start.isdecimal() or len(start) > 9:
-            reason = "tracklet without a class, a size or a first frame"
-            dropped += dropped_rows(path, tracklet.lines, reason=reason)
-            continue
-        usable.append((number, tracklet, [float(start), *size]))
+            unusable += tracklet.lines
+        else:
+            usable.append((number, tracklet, [float(start), *size]))
     if not usable:
         raise InputError(path, "has no tracklets", TODO)
     counts = [len(tracklet.lines) for _, tracklet, _ in usable]
@@ -58,6 +57,7 @@ def read_tracklets(path: Path) -> tuple[Boxes, tuple[Dropped, ...]]:
     start, *size = np.repeat([values for _, _, values in usable], counts, axis=0).T
     since = np.arange(len(line)) - np.repeat(np.cumsum(counts) - counts, counts)
     good = np.isfinite(turn)
+    dropped = dropped_rows(path, unusable, reason="pose of a tracklet without a class, a size or a first frame")
     dropped += dropped_rows(path, line[~good].tolist(), reason="malformed pose")
     whose = np.repeat(np.arange(len(usable)), counts)[good].tolist()
     boxes = Boxes(
@@ -83,28 +83,19 @@ class _Tracklet:
 
 
 def _parse(path: Path) -> list[_Tracklet]:
-    """Feed the file to the parser; memory is bounded by the poses in it, whatever else it holds."""
+    """The file's tracklets; memory is bounded by its size, for no tree is built of it."""
     target = _Target()
+    missing = "download the drive's tracklets from KITTI, or leave it out: without them it has no agents"
+    content = read_plain(path, most_mb=_MOST_MB, missing=missing, smaller=TODO)
     try:
-        if not path.is_file():  # a pipe would never end
-            todo = "download the drive's tracklets from KITTI, or leave it out: without them it has no agents"
-            raise InputError(path, "is missing", todo)
-        if path.stat().st_size > _MOST_MB * 1_000_000:
-            raise InputError(path, f"is over {_MOST_MB} MB", TODO)
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                target.parser.feed(chunk)
+        target.parser.feed(content)
         target.parser.close()
-    except OSError as error:
-        raise InputError(path, f"cannot be read ({error.strerror})", "check its permissions") from error
     except DefusedXmlException as error:
         raise InputError(path, f"is refused: it is hostile ({error.__class__.__name__})", TODO) from error
     except ParseError as error:
         where, what = f"{path}: line {error.position[0]}", error.msg.split(":")[0]
         raise InputError(where, f"is not XML ({what})", TODO) from error
     except (LookupError, ValueError) as error:  # an encoding that Python does not know, or expat cannot read
-        if isinstance(error, InputError):
-            raise
         raise InputError(path, f"is not XML ({' '.join(str(error).split())[:80]})", TODO) from error
     return target.tracklets
 
@@ -124,7 +115,7 @@ class _Target:
         self._open.append(tag)
         self._text.clear()
         if len(self._open) > _MOST_DEEP or len(self.tracklets) > _MOST_TRACKLETS:
-            raise ValueError("elements without end")
+            raise ValueError("nested or repeated without end")
         if self._open == _TRACKLET:
             self.tracklets.append(_Tracklet())
         elif self._open == _POSE:
