@@ -1,4 +1,4 @@
-"""The page on adding a format is true: its reader passes the kit with its writer."""
+"""The pages on formats are true: the page on adding one has a reader that passes the kit with its writer."""
 
 import re
 from importlib.util import module_from_spec, spec_from_file_location
@@ -13,7 +13,8 @@ from tests.formats.any_drive import assert_sound
 from tests.formats.kit import Format, told
 from tests.formats.scene import made_up_scene
 
-PAGE = Path(__file__).parents[3] / "docs" / "adding-a-format.md"
+DOCS = Path(__file__).parents[3] / "docs"
+PAGE = DOCS / "adding-a-format.md"
 
 
 def _module(folder: Path, name: str, source: str) -> ModuleType:
@@ -59,3 +60,8 @@ def test_the_pages_reader_tells_its_errors(my_format: Format, tmp_path: Path):
 
 def test_the_page_is_short():
     assert len(PAGE.read_text().splitlines()) < 100
+
+
+def test_the_page_of_formats_lists_them_in_the_order_of_trial():
+    rows = re.findall(r"^\| `(\w+)` \|", (DOCS / "formats.md").read_text(), flags=re.MULTILINE)
+    assert rows == list(READERS)
