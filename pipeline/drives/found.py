@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,8 +47,7 @@ def find_all(paths: Sequence[Path], *, format: str = AUTO) -> Found:  # noqa: A0
         except InputError as error:
             problems.append(error)
             continue
-        todo = "mend it, or take it out of the folder"
-        problems += [InputError(folder, "no drive was found in it", todo) for folder in missed]
+        problems += missed
         for ref in found:
             where = (ref.path.resolve(), ref.key)
             if where in refs:
@@ -63,21 +63,37 @@ def find_all(paths: Sequence[Path], *, format: str = AUTO) -> Found:  # noqa: A0
     return Found(refs=tuple(apart), problems=tuple(problems), notes=tuple(notes))
 
 
-def _without_drives(path: Path, found: Iterable[DriveRef]) -> list[Path]:
-    """Folders beside folders of drives that hold none: an empty or unknown one must not be passed over.
+def _without_drives(path: Path, found: Iterable[DriveRef]) -> list[InputError]:
+    """Folders beside folders of drives that hold none: one that is empty or broken must not be passed over.
 
     Raises:
         InputError: A folder cannot be listed.
     """
     places = {ref.path for ref in found}
     above = {folder for place in places for folder in place.parents if folder.is_relative_to(path)} - places
-    missed: list[Path] = []
+    missed: list[InputError] = []
     try:
         for folder in sorted(above):
-            below = sorted(child for child in folder.iterdir() if child.is_dir() and not child.name.startswith("."))
-            missed += [child for child in below if child not in above | places]
+            below = sorted(child for child in folder.iterdir() if not child.name.startswith("."))
+            missed += [_why_none(child) for child in below if child not in above | places and _is_meant(child)]
     except OSError as error:
         raise InputError(
             error.filename or path, f"cannot be listed ({error.strerror})", "check its permissions"
         ) from error
     return missed
+
+
+def _is_meant(child: Path) -> bool:
+    """Whether users mean a drive by it: a folder, or a link that leads nowhere any more; files lie there as well."""
+    return child.is_dir() or (child.is_symlink() and not child.exists())
+
+
+def _why_none(folder: Path) -> InputError:
+    todo = "mend it, or take it out of the folder"
+    if not folder.exists():
+        return InputError(folder, "is a link that leads nowhere", todo)
+    try:
+        with os.scandir(folder):
+            return InputError(folder, "no drive was found in it", todo)
+    except OSError as error:
+        return InputError(folder, f"cannot be looked into ({error.strerror})", "check its permissions")

@@ -62,7 +62,9 @@ def find_drives(path: Path, *, format: str = AUTO) -> list[DriveRef]:  # noqa: A
         what = "is a file, not a folder" if path.exists() else "does not exist"
         raise InputError(path, what, "give the folder of a drive, or one that holds drives")
     readers = list(READERS.values()) if format == AUTO else [READERS[format]]
-    found = _find(path, readers)
+    found, problems = _find(path, readers)
+    if not found and problems:
+        raise problems[0]
     if not found:
         wanted = "; ".join(f"{reader.name}: {reader.looks_for}" for reader in readers)
         raise InputError(path, f"no drive was found in it (looked for {wanted})", "give another folder or format")
@@ -122,9 +124,13 @@ def _folded(name: str) -> str:
     return unicodedata.normalize("NFKC", name).casefold()
 
 
-def _find(path: Path, readers: Sequence[Reader]) -> list[DriveRef]:
-    """The drives in ``path`` and below, the nearest folders first, so that links cannot hide what lies near."""
+def _find(path: Path, readers: Sequence[Reader]) -> tuple[list[DriveRef], list[InputError]]:
+    """The drives in ``path`` and below, the nearest folders first, so that links cannot hide what lies near.
+
+    And the folders that nobody may look into: what lies beside them can still be read.
+    """
     found: list[DriveRef] = []
+    problems: list[InputError] = []
     seen: set[tuple[int, int]] = set()
     level = [path]
     for depth in range(_DEPTH + 1):
@@ -140,11 +146,10 @@ def _find(path: Path, readers: Sequence[Reader]) -> list[DriveRef]:
                 if not refs and depth < _DEPTH:
                     below += _folders(folder)
             except OSError as error:
-                raise InputError(
-                    folder, f"cannot be looked into ({error.strerror})", "check its permissions"
-                ) from error
+                what = f"cannot be looked into ({error.strerror})"
+                problems.append(InputError(folder, what, "check its permissions"))
         level = below
-    return found
+    return found, problems
 
 
 def _folders(path: Path) -> list[Path]:

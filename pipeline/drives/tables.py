@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.parquet as pq
 from jaxtyping import Bool, Int
 
+from pipeline.drives.arrow_file import is_number, is_text, read_columns, words_of
+from pipeline.drives.plain_file import read_plain
 from pipeline.errors import Dropped, InputError
 
 ENDINGS: Final = (".csv", ".parquet")
 _EMPTY: Final = ["", "nan", "NaN", "NAN", "na", "NA", "N/A", "null", "NULL", "None"]
 _INT64: Final = np.iinfo(np.int64)
+_MOST_MB: Final = 500  # of a CSV file: some hours at 10 Hz among a hundred agents
 
 
 def table_path(folder: Path, name: str) -> Path | None:
@@ -48,8 +51,11 @@ def read_table(path: Path, *, texts: Sequence[str], times: Sequence[str], number
     Raises:
         InputError: The file cannot be read, or lacks a column.
     """
-    table = _read_csv(path, numbers=numbers) if path.suffix == ".csv" else _read_parquet(path)
     wanted = [*texts, *times, *numbers]
+    if path.suffix == ".csv":
+        table = _read_csv(path, numbers=numbers)
+    else:
+        table = _read_parquet(path, texts=[*texts, *times], numbers=numbers)
     if missing := [name for name in wanted if name not in table.columns]:
         there = " ".join(", ".join(map(str, table.columns)).split())[:200] or "none"
         raise InputError(path, f"lacks the column '{missing[0]}'", f"add it; its columns are {there}")
@@ -105,13 +111,14 @@ def passing_rows(
 
 
 def _read_csv(path: Path, *, numbers: Sequence[str]) -> pd.DataFrame:
+    content = read_plain(path, most_mb=_MOST_MB, missing="write it", smaller="cut the drive into several")
     try:
         with warnings.catch_warnings():
             # A row longer than the header is a mistake, not an index: pandas only warns of it.
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            header = pd.read_csv(path, nrows=0, encoding="utf-8-sig", index_col=False).columns
+            header = pd.read_csv(BytesIO(content), nrows=0, encoding="utf-8-sig", index_col=False).columns
             table = pd.read_csv(
-                path,
+                BytesIO(content),
                 encoding="utf-8-sig",
                 index_col=False,
                 dtype={name: "str" for name in header if name.strip() not in numbers},
@@ -122,18 +129,26 @@ def _read_csv(path: Path, *, numbers: Sequence[str]) -> pd.DataFrame:
             )
     except pd.errors.EmptyDataError as error:
         raise InputError(path, "is empty", "write its header and rows") from error
-    except (OSError, ValueError, pd.errors.ParserWarning) as error:  # pandas' and Unicode errors are ValueErrors
+    except (ValueError, pd.errors.ParserWarning) as error:  # pandas' and Unicode errors are ValueErrors
         what = " ".join(str(error).split())[:160]
         raise InputError(path, f"cannot be read as UTF-8 CSV ({what})", "write it again") from error
     return table.rename(columns=lambda name: str(name).strip())
 
 
-def _read_parquet(path: Path) -> pd.DataFrame:
-    try:
-        return pq.read_table(path).to_pandas(ignore_metadata=True, integer_object_nulls=True, date_as_object=True)
-    except (OSError, pa.ArrowException) as error:
-        what = " ".join(str(error).split())[:160]
-        raise InputError(path, f"cannot be read as Parquet ({what})", "write it again") from error
+def _read_parquet(path: Path, *, texts: Sequence[str], numbers: Sequence[str]) -> pd.DataFrame:
+    todo = "write it again"
+    table = read_columns(path, [*texts, *numbers], texts=texts, todo=todo)
+    columns: dict[str, np.ndarray] = {}
+    for name in table.schema.names:
+        column, where = table[name], f"{path}: {name}"
+        if is_text(column.type):
+            words, index = words_of(column, where=where, todo=todo)
+            columns[name] = np.array(words, dtype=object)[index]
+        elif is_number(column.type) or pa.types.is_decimal(column.type) or pa.types.is_null(column.type):
+            columns[name] = column.to_pandas(integer_object_nulls=True).to_numpy()
+        else:
+            raise InputError(where, f"holds {str(column.type)[:60]}, no texts or numbers", todo)
+    return pd.DataFrame(columns)
 
 
 def _texts(column: pd.Series) -> pd.Series:

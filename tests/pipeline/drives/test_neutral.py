@@ -7,6 +7,8 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from pipeline.drives.categories import Category
@@ -201,12 +203,39 @@ def test_a_broken_parquet_file_is_told_too(tmp_path: Path):
     with pytest.raises(InputError, match=r"tracks\.parquet: cannot be read as Parquet"):
         _read(folder)
     (folder / "tracks.parquet").write_bytes(content)
-    table = pd.read_parquet(folder / "tracks.parquet").astype({"x_m": object})
-    table["x_m"] = [[1.0]] * len(table)  # a list where a number belongs
+    table = pd.read_parquet(folder / "tracks.parquet")
+    for values, what in (([[1.0]], "holds list<"), ([{"a": 1.0}], "holds struct<"), ([b"1"], "holds binary, no")):
+        table.assign(x_m=values * len(table)).to_parquet(folder / "tracks.parquet")
+        with pytest.raises(InputError, match=rf"tracks\.parquet.*x_m'? {what}|tracks\.parquet: x_m: {what}"):
+            _read(folder)
     table["timestamp_ns"] = table["timestamp_ns"].astype("Int64")
     table.loc[3, "timestamp_ns"] = pd.NA
     table.to_parquet(folder / "tracks.parquet")
     drive = _read(folder)
-    assert drive.tracks.x_m.isna().all()
     assert [(entry.reason, entry.count) for entry in drive.dropped] == [("unreadable timestamp_ns", 1)]
     assert drive.tracks.timestamp_ns.min() == 1_600_000_000_000_000_000
+
+
+def test_a_small_parquet_file_of_endless_rows_is_refused_unread(tmp_path: Path):
+    folder = write_small_drive(tmp_path / "one", seconds=1.0, with_frames=False, table="parquet")
+    table = pq.read_table(folder / "tracks.parquet")
+    block = pa.table({name: pa.repeat(table[name][0], 1_000_000) for name in table.schema.names})
+    with pq.ParquetWriter(folder / "tracks.parquet", block.schema) as writer:
+        for _ in range(21):
+            writer.write_table(block)
+    assert (folder / "tracks.parquet").stat().st_size < 1_000_000
+    with pytest.raises(InputError, match=r"tracks\.parquet: cannot be read as Parquet \(over 20000000 rows"):
+        _read(folder)
+    with (folder / "tracks.csv").open("wb") as file:
+        file.truncate(10**12)
+    (folder / "tracks.parquet").unlink()
+    with pytest.raises(InputError, match=r"tracks\.csv: is over 500 MB"):
+        _read(folder)
+
+
+def test_pandas_metadata_in_a_parquet_file_is_not_looked_at(tmp_path: Path):
+    folder = write_small_drive(tmp_path / "one", seconds=1.0, with_frames=False, table="parquet")
+    tracks = _read(folder).tracks
+    table = pq.read_table(folder / "tracks.parquet")
+    pq.write_table(table.replace_schema_metadata({"pandas": "{"}), folder / "tracks.parquet")
+    pd.testing.assert_frame_equal(_read(folder).tracks, tracks)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.drives.found import find_all
 from pipeline.drives.reader import is_plain_name, plain_name
 from pipeline.drives.registry import find_drives, read_drive, tell_apart
 from pipeline.errors import InputError
@@ -94,11 +95,14 @@ def test_links_are_followed_but_in_no_circle_and_nothing_is_found_twice(tmp_path
     assert ref.path == root / "link" / "linked"
 
 
-def test_a_folder_that_cannot_be_looked_into_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    _drive(tmp_path / "good")
+def test_a_folder_that_cannot_be_looked_into_is_named_and_the_others_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     (tmp_path / "locked").mkdir()
+    (tmp_path / "lost").symlink_to("unplugged")
+    (tmp_path / "README").write_text("no drive")
 
-    def refuse(path: Path) -> list[Path]:
+    def refuse(path: Path) -> object:
         if Path(path).name == "locked":
             raise PermissionError(13, "Permission denied")
         return scandir(path)
@@ -107,3 +111,9 @@ def test_a_folder_that_cannot_be_looked_into_is_named(tmp_path: Path, monkeypatc
     monkeypatch.setattr(os, "scandir", refuse)
     with pytest.raises(InputError, match=r"locked: cannot be looked into \(Permission denied\); check"):
         find_drives(tmp_path)
+    _drive(tmp_path / "good")
+    found = find_all([tmp_path])
+    assert [ref.name for ref in found.refs] == ["good"]
+    locked, lost = map(str, found.problems)
+    assert "locked: cannot be looked into (Permission denied); check" in locked
+    assert "lost: is a link that leads nowhere; mend it" in lost
