@@ -93,7 +93,7 @@ def _parse(path: Path) -> list[_Tracklet]:
     except DefusedXmlException as error:
         raise InputError(path, f"is refused: it is hostile ({error.__class__.__name__})", TODO) from error
     except ParseError as error:
-        where, what = f"{path}: line {error.position[0]}", error.msg.split(":")[0]
+        where, what = f"{path}: line {error.position[0]}", str(error).split(":")[0]
         raise InputError(where, f"is not XML ({what})", TODO) from error
     except (LookupError, ValueError) as error:  # an encoding that Python does not know, or expat cannot read
         raise InputError(path, f"is not XML ({' '.join(str(error).split())[:80]})", TODO) from error
