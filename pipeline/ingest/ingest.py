@@ -8,12 +8,13 @@ from jaxtyping import Int
 
 from pipeline.config import IngestConfig
 from pipeline.drives.drive import Drive
-from pipeline.errors import InputError
+from pipeline.errors import InputError, Suspicion
 from pipeline.ingest.clean import CLEAN_COLUMNS, CleanDrive
 from pipeline.ingest.jumps import agent_name, split_jumps
 from pipeline.ingest.motion import backward_velocity, fill_headings
 from pipeline.ingest.reject import SIZES, usable_frames, usable_rows
 from pipeline.ingest.resample import MAX_STEPS, num_steps, sample_steps, step_clock
+from pipeline.ingest.suspect import notes_on, suspect
 
 
 def ingest_drive(drive: Drive, *, config: IngestConfig) -> CleanDrive:
@@ -34,15 +35,17 @@ def ingest_drive(drive: Drive, *, config: IngestConfig) -> CleanDrive:
     rows, dropped = usable_rows(drive)
     frames, frames_dropped = usable_frames(drive)
     everything_dropped = (*drive.dropped, *dropped, *frames_dropped)
+    suspicions = suspect(drive, num_usable=len(rows), config=config)
     if rows.empty:
         reasons = sorted({entry.reason for entry in everything_dropped})
         why = f" ({', '.join(reasons)})" if reasons else ""
-        raise InputError(drive.path, f"has no usable measurement{why}", "check its tracks, or leave the drive out")
-    step_times_ns = _clock_of(rows, drive, config)
+        todo = _todo(suspicions, otherwise="check its tracks, or leave the drive out")
+        raise InputError(drive.path, f"has no usable measurement{why}", todo)
+    step_times_ns = _clock_of(rows, drive, config, suspicions=suspicions)
     tracks = _resample(_by_agent(rows, config), step_times_ns, config)
     if tracks.empty:
         # Possible only at rates far below the recording's own: no measurement on a step, none around one.
-        todo = "raise ingest.rate_hz or ingest.max_gap_s"
+        todo = _todo(suspicions, otherwise="raise ingest.rate_hz or ingest.max_gap_s")
         raise InputError(drive.path, f"has no measurement near a step at {config.rate_hz:g} Hz", todo)
     return CleanDrive(
         name=drive.name,
@@ -54,19 +57,28 @@ def ingest_drive(drive: Drive, *, config: IngestConfig) -> CleanDrive:
         frames=frames,
         map=drive.map,
         dropped=everything_dropped,
-        notes=drive.notes,
+        notes=(*drive.notes, *notes_on(drive)),
+        suspicions=suspicions,
         num_raw_rows=len(drive.tracks),
     )
 
 
-def _clock_of(rows: pd.DataFrame, drive: Drive, config: IngestConfig) -> Int[np.ndarray, " s"]:
+def _todo(suspicions: tuple[Suspicion, ...], *, otherwise: str) -> str:
+    """What to do about a drive that cannot be used: what is suspicious about it is the likeliest reason."""
+    return f"likely {suspicions[0].cause}: {suspicions[0].todo}" if suspicions else otherwise
+
+
+def _clock_of(
+    rows: pd.DataFrame, drive: Drive, config: IngestConfig, *, suspicions: tuple[Suspicion, ...]
+) -> Int[np.ndarray, " s"]:
     """The drive's step clock."""
     times_ns = np.unique(rows["timestamp_ns"].to_numpy(np.int64))
     first, last = int(times_ns[0]), int(times_ns[-1])
     if num_steps(first, last, rate_hz=config.rate_hz, snap_s=config.snap_s) > MAX_STEPS:
         hours = (last - first) / 3.6e12
         what = f"its measurements span {hours:.0f} hours, from {first} to {last} ns"
-        raise InputError(drive.path, what, "correct the timestamps, or cut it into several drives")
+        todo = _todo(suspicions, otherwise="correct the timestamps, or cut it into several drives")
+        raise InputError(drive.path, what, todo)
     return step_clock(times_ns, rate_hz=config.rate_hz, snap_s=config.snap_s)
 
 

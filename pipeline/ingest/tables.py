@@ -12,10 +12,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.errors import InputError
-from pipeline.files import whole_file
+from pipeline.files import digest, whole_file
 
 TODO: Final = "run ingest again"
 _KEY: Final = b"headway"
+_SEAL: Final = b"headway_digest"  # of the head: Parquet has checksums for its columns alone
 _ARROW: Final = {
     "str": pa.string(),
     "bool": pa.bool_(),
@@ -42,7 +43,7 @@ def write_table(path: Path, frame: pd.DataFrame, *, columns: Mapping[str, str], 
     text = json.dumps(metadata, allow_nan=False, sort_keys=True)
     with whole_file(path) as temporary:
         pq.write_table(
-            table.replace_schema_metadata({_KEY: text.encode()}),
+            table.replace_schema_metadata({_KEY: text.encode(), _SEAL: digest(text).encode()}),
             temporary,
             compression="zstd",
             write_page_checksum=True,
@@ -63,8 +64,11 @@ def read_table(path: Path, *, columns: Mapping[str, str]) -> tuple[pd.DataFrame,
         same = table.schema.names == expected.names and table.schema.types == expected.types
         if not same or any(column.null_count for column in table.columns):
             raise InputError(path, "does not have the columns of this version", TODO)
-        metadata = json.loads((table.schema.metadata or {}).get(_KEY, b"null"))
-        return table.to_pandas(ignore_metadata=True).astype(dict(columns)), metadata
+        head = table.schema.metadata or {}
+        text = head.get(_KEY, b"")
+        if head.get(_SEAL) != digest(text).encode():
+            raise InputError(path, "is damaged", TODO)
+        return table.to_pandas(ignore_metadata=True).astype(dict(columns)), json.loads(text)
     except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError, pa.ArrowException) as error:
         raise InputError(path, f"cannot be read ({error.__class__.__name__})", TODO) from error
 

@@ -139,7 +139,8 @@ def test_frames_are_sorted_and_those_without_a_place_left_out():
         ("drive: frame again.jpg", "duplicate frame"),
     ]
     assert clean.cameras == {"left": CAMERA}
-    assert clean.notes == ("a note",)
+    no_ego = "drive: no track is the recording vehicle; scenes are placed by the midst of all agents"
+    assert clean.notes == ("a note", no_ego)
 
 
 def test_the_source_path_stays_as_given():

@@ -42,7 +42,7 @@ def assert_same(left: CleanDrive, right: CleanDrive) -> None:
     pd.testing.assert_frame_equal(left.frames, right.frames, check_exact=True)
     assert left.step_times_ns.dtype == right.step_times_ns.dtype == np.int64
     assert left.step_times_ns.tolist() == right.step_times_ns.tolist()
-    for name in ("name", "source_path", "rate_hz", "cameras", "dropped", "notes", "num_raw_rows", "map"):
+    for name in ("name", "source_path", "rate_hz", "cameras", "dropped", "notes", "suspicions", "num_raw_rows", "map"):
         assert getattr(left, name) == getattr(right, name), name
 
 
