@@ -5,7 +5,6 @@ A format is a file ``<name>.py`` beside this one with one function ``write_<name
     HOLDS         what the format can hold, of "ego", "categories", "headings", "sizes", "frames", "height" and either
                   "map" (lanes, their middles, crossings, drivable area) or "drivable_area" alone
     RATE_HZ       of its measurements; 10 where it is missing
-    TOLERANCE_M   of positions and sizes, where the publisher's format rounds to more than 0.01
 """
 
 from __future__ import annotations
@@ -32,6 +31,7 @@ from tests.formats.any_drive import QUATERNION, SIZES
 from tests.formats.scene import CAMERA, MARKED, RATE_HZ, MadeUpScene, box_corners, made_up_scene
 
 XYZ: Final = ["x_m", "y_m", "z_m"]
+TOLERANCE_M: Final = 0.01  # of positions and sizes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,6 @@ class Format:
     write: Callable[[Path, MadeUpScene], None]
     holds: frozenset[str]
     rate_hz: float
-    tolerance_m: float
 
     def read(self, folder: Path, scene: MadeUpScene) -> Drive:
         """Write a scene into a new folder and read it back."""
@@ -64,8 +63,8 @@ def formats() -> dict[str, Format]:
     for name in sorted(path.stem for path in Path(__file__).parent.glob("*.py")):
         module = import_module(f"tests.formats.{name}")
         if write := getattr(module, f"write_{name}", None):
-            rate_hz, tolerance_m = getattr(module, "RATE_HZ", RATE_HZ), getattr(module, "TOLERANCE_M", 0.01)
-            found[name] = Format(name=name, write=write, holds=module.HOLDS, rate_hz=rate_hz, tolerance_m=tolerance_m)
+            rate_hz = getattr(module, "RATE_HZ", RATE_HZ)
+            found[name] = Format(name=name, write=write, holds=module.HOLDS, rate_hz=rate_hz)
     return found
 
 
@@ -124,7 +123,7 @@ class Told:
         """Metres, axes and times: every box centre is where it was, when it was there."""
         columns = XYZ if "height" in self.format.holds else XYZ[:2]
         off_m = self.pairs[columns].to_numpy() - self.pairs[[f"{name}_true" for name in columns]].to_numpy()
-        assert np.abs(off_m).max() <= self.format.tolerance_m
+        assert np.abs(off_m).max() <= TOLERANCE_M
         assert self.drive.rate_hz == self.format.rate_hz
 
     def assert_agents(self) -> None:
@@ -137,7 +136,7 @@ class Told:
         assert np.abs(turn).max() < 2e-3 if "headings" in holds else np.isnan(turn).all()
         others = pairs[~pairs["is_ego"]]  # the recording car's size is the publisher's, and its box is ours
         sizes, true = others[SIZES].to_numpy(), others[[f"{name}_true" for name in SIZES]].to_numpy()
-        assert np.abs(sizes - true).max() <= self.format.tolerance_m if "sizes" in holds else np.isnan(sizes).all()
+        assert np.abs(sizes - true).max() <= TOLERANCE_M if "sizes" in holds else np.isnan(sizes).all()
         if "categories" in holds:
             read, true = others["category"], others["category_true"]
             motor = true.map(lambda number: Category(number).group is Group.VEHICLE)
@@ -186,13 +185,13 @@ class Told:
             assert len(read.centerlines) == len(truth.centerlines)
             for line, true_line in zip(read.centerlines, truth.centerlines, strict=True):
                 moved = translate(true_line, *self.shift_m[:2])
-                assert shapely.hausdorff_distance(line, moved) <= self.format.tolerance_m
+                assert shapely.hausdorff_distance(line, moved) <= TOLERANCE_M
                 assert line.project(Point(moved.coords[-1])) > 0.9 * line.length  # it runs the same way
 
     def _assert_area(self, read: Polygon | MultiPolygon, true: Polygon | MultiPolygon) -> None:
         true = translate(true, *self.shift_m[:2])
         # Maps in pixels of half a metre, as KITTI forecasting's, follow an edge to a quarter of a metre.
-        allowed_m = 0.3 if "drivable_area" in self.format.holds else self.format.tolerance_m
+        allowed_m = 0.3 if "drivable_area" in self.format.holds else TOLERANCE_M
         assert shapely.symmetric_difference(read, true).area <= allowed_m * true.length
 
 

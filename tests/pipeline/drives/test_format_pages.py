@@ -33,7 +33,7 @@ def my_format(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Format:
     reader, writer = re.findall(r"```python\n(.*?)```", PAGE.read_text(), flags=re.DOTALL)
     monkeypatch.setitem(READERS, "my_format", _module(tmp_path, "my_reader", reader).MyFormatReader())
     module = _module(tmp_path, "my_writer", writer)
-    return Format(name="my_format", write=module.write_my_format, holds=module.HOLDS, rate_hz=10.0, tolerance_m=0.01)
+    return Format(name="my_format", write=module.write_my_format, holds=module.HOLDS, rate_hz=10.0)
 
 
 def test_the_pages_reader_passes_the_kit_with_its_writer(my_format: Format, tmp_path: Path):
