@@ -17,6 +17,7 @@ ABSENT: Final = np.iinfo(np.int64).min  # an integer that is missing or none
 _CHUNK: Final = 2**22  # letters read at a time
 _MOST_ROW: Final = 2**20  # letters of one row; rows of real tables have a few hundred
 _BETWEEN: Final = re.compile(r"\s*,?\s*")
+_TODO: Final = "take it from the same download"
 
 Rows = list[Mapping[str, Any]]
 _NO_OBJECT: Final[Mapping[str, Any]] = {}
@@ -39,22 +40,21 @@ def read_rows(path: Path) -> Iterator[tuple[int, Rows]]:
             The rows before it have been yielded.
     """
     try:
+        if not path.is_file():  # a pipe or a device would never end
+            raise InputError(path, "is no file" if path.exists() else "is missing", _TODO)
         with path.open(encoding="utf-8-sig", newline="") as file:
             yield from _rows_of(file, path)
-    except FileNotFoundError as error:
-        raise InputError(path, "is missing", "take it from the same download") from error
     except OSError as error:
         raise InputError(path, f"cannot be read ({error.strerror})", "check its permissions") from error
     except UnicodeDecodeError as error:
-        raise InputError(path, "is no UTF-8 text", "take it from the same download") from error
+        raise InputError(path, "is no UTF-8 text", _TODO) from error
 
 
 def _rows_of(file: TextIO, path: Path) -> Iterator[tuple[int, Rows]]:
-    todo = "take it from the same download"
     decoder, first = json.JSONDecoder(), 1
     window = file.read(_CHUNK).lstrip()
     if not window.startswith("["):
-        raise InputError(path, "is no JSON list" if window else "is empty", todo)
+        raise InputError(path, "is no JSON list" if window else "is empty", _TODO)
     window = window[1:]
     while True:
         rows: Rows = []
@@ -71,12 +71,14 @@ def _rows_of(file: TextIO, path: Path) -> Iterator[tuple[int, Rows]]:
             first += len(rows)
         if window[start : start + 1] == "]":
             if window[start + 1 :].strip() or file.read(_CHUNK).strip():
-                raise InputError(path, "goes on after the end of its list", todo)
+                raise InputError(path, "goes on after the end of its list", _TODO)
             return
         window = window[start:]
         more = file.read(_CHUNK) if len(window) <= _MOST_ROW else ""
         if not more:
-            raise InputError(f"{path}: row {first}", what if len(window) <= _MOST_ROW else f"{what}, or too long", todo)
+            raise InputError(
+                f"{path}: row {first}", what if len(window) <= _MOST_ROW else f"{what}, or too long", _TODO
+            )
         window += more
 
 

@@ -53,7 +53,8 @@ def read_sensors(version: Version) -> tuple[pd.DataFrame, dict[str, int]]:
     parts: list[pd.DataFrame] = []
     for source_row, rows in version.keyed("calibrated_sensor", number_of_token):
         kind = numbers(texts(rows, "sensor_token"), kind_of_token)
-        version.leave_out("calibrated_sensor", "refers to no row of sensor.json", source_row[kind < 0])
+        if "sensor" in version.there:
+            version.leave_out("calibrated_sensor", "refers to no row of sensor.json", source_row[kind < 0])
         matrix = floats(rows, "camera_intrinsic", shape=(3, 3))
         intrinsics = matrix[:, [0, 1, 0, 1], [0, 1, 2, 2]]
         bounded = (np.abs(intrinsics) < _MOST_PIXELS) & (intrinsics > [0.0, 0.0, -np.inf, -np.inf])

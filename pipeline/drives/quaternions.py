@@ -9,7 +9,7 @@ from jaxtyping import Float
 def unit_quaternions(quaternion_wxyz: Float[np.ndarray, "n 4"]) -> Float[np.ndarray, "n 4"]:
     """Brought to length one; NaN throughout where the length is over a tenth off it, or a number is missing."""
     norm = np.linalg.norm(np.where(np.abs(quaternion_wxyz) < 2.0, quaternion_wxyz, 2.0), axis=1, keepdims=True)
-    return np.where(np.abs(norm - 1.0) < 0.1, quaternion_wxyz / norm, np.nan)
+    return np.where(np.abs(norm - 1.0) < 0.1, quaternion_wxyz / np.maximum(norm, 0.5), np.nan)
 
 
 def headings_rad(quaternion_wxyz: Float[np.ndarray, "n 4"]) -> Float[np.ndarray, " n"]:
