@@ -12,7 +12,7 @@ from pipeline.drives.registry import DriveRef, read_drive
 from pipeline.errors import InputError, Suspicion
 from pipeline.ingest.ingest import ingest_drive
 from pipeline.ingest.store import write_clean
-from pipeline.processes import in_processes
+from pipeline.parallel import in_processes
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import io
-import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import numpy as np
 import torch
@@ -23,14 +20,13 @@ from pipeline.drives.image_header import ImageError
 from pipeline.errors import Dropped, InputError
 from pipeline.files import digest, whole_file
 from pipeline.ingest.clean import CleanDrive
+from pipeline.parallel import in_threads
 from pipeline.scene.backbone import backbone_digest
-from pipeline.scene.images import decode, frame_bytes
+from pipeline.scene.images import UNKNOWN_CAMERA, decode, frame_bytes
 from pipeline.scene.store import FEATURE_FRAME_COLUMNS, SceneFeatures
 
 CACHE: Final = Path(".headway/scene_features")  # ignored by git; safe to delete at any time
 DIGEST_CHARS: Final = 32
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,7 +66,7 @@ class _Reader:
         """Look at one frame."""
         camera = self.cameras[row]
         if camera is None:
-            return _Frame(row=row, error="unknown camera")
+            return _Frame(row=row, error=UNKNOWN_CAMERA)
         try:
             content = frame_bytes(self.folder, self.paths[row])
             # A camera's size decides whether a frame is accepted; its other values only where it is sampled.
@@ -145,23 +141,21 @@ def extract_features(
                 write_map(_cache_file(cache, frame.key), one)
         waiting.clear()
 
-    with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
-        frames = _in_order(pool, reader, range(len(maps)), ahead=2 * config.batch_size)
-        for frame in frames:
-            ok[frame.row] = not frame.error
-            if frame.error:
-                dropped.append(Dropped(where=str(reader.folder / reader.paths[frame.row]), reason=frame.error))
-            elif frame.map is not None:
-                maps[frame.row] = frame.map
-                num_cached += 1
-            else:
-                waiting.append(frame)
-            if len(waiting) == config.batch_size:
-                compute()
-            if on_frame is not None:
-                on_frame()
-        if waiting:
+    for frame in in_threads(reader, range(len(maps)), ahead=2 * config.batch_size):
+        ok[frame.row] = not frame.error
+        if frame.error:
+            dropped.append(Dropped(where=str(reader.folder / reader.paths[frame.row]), reason=frame.error))
+        elif frame.map is not None:
+            maps[frame.row] = frame.map
+            num_cached += 1
+        else:
+            waiting.append(frame)
+        if len(waiting) == config.batch_size:
             compute()
+        if on_frame is not None:
+            on_frame()
+    if waiting:
+        compute()
     return SceneFeatures(
         name=clean.name,
         frames=clean.frames.assign(ok=ok).reset_index(drop=True)[list(FEATURE_FRAME_COLUMNS)],
@@ -234,14 +228,3 @@ def _infer(
     frames = rearrange(torch.from_numpy(images).to(device, non_blocking=True), "f y x c -> f c y x")
     with torch.inference_mode(), torch.autocast(device, torch.bfloat16, enabled=half):
         return backbone(frames).half().contiguous().cpu().numpy()
-
-
-def _in_order(pool: ThreadPoolExecutor, function: Callable[[T], R], items: Iterable[T], *, ahead: int) -> Iterator[R]:
-    """``pool.map`` that runs only ``ahead`` items before the one that is asked for, so that memory stays small."""
-    running: deque[Future[R]] = deque()
-    for item in items:
-        running.append(pool.submit(function, item))
-        if len(running) > ahead:
-            yield running.popleft().result()
-    while running:
-        yield running.popleft().result()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Final
 
 import cv2
 import numpy as np
@@ -10,6 +11,8 @@ from jaxtyping import UInt8
 
 from pipeline.drives.drive import Camera
 from pipeline.drives.image_header import ImageError, image_bytes, image_size
+
+UNKNOWN_CAMERA: Final = "unknown camera"
 
 
 def frame_bytes(folder: Path, path: str) -> bytes:
@@ -22,6 +25,23 @@ def frame_bytes(folder: Path, path: str) -> bytes:
         if flavour.anchor or ".." in flavour.parts:
             raise ImageError("path outside the drive's folder")
     return image_bytes(folder / path)
+
+
+def frame_error(folder: Path, path: str, *, camera: Camera | None) -> str:
+    """Why a frame cannot be used, in the words of ``extract_features``; empty where it can.
+
+    Args:
+        folder: Of the drive.
+        path: Of the frame, relative to it.
+        camera: Whose frame it is; None where the drive has no such camera.
+    """
+    if camera is None:
+        return UNKNOWN_CAMERA
+    try:
+        decode(frame_bytes(folder, path), camera=camera, width_px=16, height_px=9)
+    except ImageError as error:
+        return str(error)
+    return ""
 
 
 def decode(content: bytes, *, camera: Camera, width_px: int, height_px: int) -> UInt8[np.ndarray, "y x 3"]:

@@ -1,12 +1,13 @@
-"""The same work on many things, in parallel processes where that pays."""
+"""The same work on many things at once: in processes, or in threads where most of it is other people's C."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -38,3 +39,21 @@ def in_processes(
         item_of = {pool.submit(work, item): item for item in left}
         for future in as_completed(item_of):
             yield item_of[future], future.result()
+
+
+def in_threads(work: Callable[[T], R], items: Iterable[T], *, ahead: int) -> Iterator[R]:
+    """Do the work and yield the results in the items' order.
+
+    Args:
+        work: Called from several threads.
+        items: What it is done on.
+        ahead: At most so many are done before the one that is asked for, so that memory stays small.
+    """
+    with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
+        running: deque[Future[R]] = deque()
+        for item in items:
+            running.append(pool.submit(work, item))
+            if len(running) > ahead:
+                yield running.popleft().result()
+        while running:
+            yield running.popleft().result()
