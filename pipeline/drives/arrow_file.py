@@ -111,13 +111,14 @@ def _check_sizes(stream: pa.Buffer) -> None:
 
 
 def _unpack_parquet(content: pa.Buffer, columns: Sequence[str], *, texts: Sequence[str]) -> pa.Table:
-    # Texts as a dictionary: a long one that is repeated in every row then costs no more than the file.
-    with pq.ParquetFile(pa.BufferReader(content), read_dictionary=list(texts)) as file:
+    with pq.ParquetFile(pa.BufferReader(content)) as file:
         about = file.metadata
         size = sum(about.row_group(group).total_byte_size for group in range(about.num_row_groups))
         if about.num_rows > _MOST_ROWS or size > _MOST_UNPACKED_MB * 1_000_000:
             raise _NotOneTableError(f"over {_MOST_ROWS} rows or {_MOST_UNPACKED_MB} MB once unpacked")
         _check_columns(file.schema_arrow, columns)
+    # Texts as a dictionary: a long one that is repeated in every row then costs no more than the file.
+    with pq.ParquetFile(pa.BufferReader(content), read_dictionary=list(texts)) as file:
         return file.read(columns=list(columns), use_threads=False)
 
 
