@@ -204,6 +204,9 @@ def test_a_broken_parquet_file_is_told_too(tmp_path: Path):
         _read(folder)
     (folder / "tracks.parquet").write_bytes(content)
     table = pd.read_parquet(folder / "tracks.parquet")
+    table.drop(columns="track_id").to_parquet(folder / "tracks.parquet")
+    with pytest.raises(InputError, match=r"tracks\.parquet: cannot be read as Parquet \(no columns 'track_id' among"):
+        _read(folder)
     for values, what in (([[1.0]], "holds list<"), ([{"a": 1.0}], "holds struct<"), ([b"1"], "holds binary, no")):
         table.assign(x_m=values * len(table)).to_parquet(folder / "tracks.parquet")
         with pytest.raises(InputError, match=rf"tracks\.parquet.*x_m'? {what}|tracks\.parquet: x_m: {what}"):
@@ -221,10 +224,10 @@ def test_a_small_parquet_file_of_endless_rows_is_refused_unread(tmp_path: Path):
     table = pq.read_table(folder / "tracks.parquet")
     block = pa.table({name: pa.repeat(table[name][0], 1_000_000) for name in table.schema.names})
     with pq.ParquetWriter(folder / "tracks.parquet", block.schema) as writer:
-        for _ in range(21):
+        for _ in range(6):
             writer.write_table(block)
     assert (folder / "tracks.parquet").stat().st_size < 1_000_000
-    with pytest.raises(InputError, match=r"tracks\.parquet: cannot be read as Parquet \(over 20000000 rows"):
+    with pytest.raises(InputError, match=r"tracks\.parquet: cannot be read as Parquet \(over 5000000 rows"):
         _read(folder)
     with (folder / "tracks.csv").open("wb") as file:
         file.truncate(10**12)
