@@ -90,7 +90,7 @@ class NuScenesReader:
         version, _, name = ref.key.partition("/")
         tables = read_tables(ref.path / version)
         if name not in tables.scene_of_name:
-            what = f"has no scene {name[:60]!r}" if name else "has no scene with a name"
+            what = f"has no scene {name[:60]!r} with a token of its own" if name else "has no scene with a name"
             raise InputError(tables.file("scene"), what, "take it from the same download")
         scene = tables.scene_of_name[name]
         agents, notes, dropped = _agents(tables, scene)
