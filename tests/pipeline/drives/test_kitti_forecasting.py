@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import json
-import struct
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from pipeline.drives.categories import Category
 from pipeline.drives.drive import Drive
 from pipeline.drives.registry import find_drives, read_drive
 from pipeline.errors import Dropped, InputError
+from tests.claimed_png import png_claiming
 
 KEY = "video_2011_09_26__2011_09_26_drive_0013_sync"
 MAP = "maps/2011_09_26__2011_09_26_drive_0013_sync_map.png"
@@ -164,18 +163,10 @@ def test_a_track_that_is_there_twice_is_refused(tmp_path: Path):
         read_drive(ref)
 
 
-def _png(width: int, height: int) -> bytes:
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
-
-
 MAPS: dict[str, tuple[Callable[[Path], object], str]] = {
-    "bomb": (lambda path: path.write_bytes(_png(60_000, 60_000)), "more than 64 megapixels"),
-    "large": (lambda path: path.write_bytes(_png(5000, 5000)), "more than 16 megapixels"),
-    "no pixels": (lambda path: path.write_bytes(_png(50, 50)), "damaged image"),
+    "bomb": (lambda path: path.write_bytes(png_claiming(60_000, 60_000, colours=0)), "more than 64 megapixels"),
+    "large": (lambda path: path.write_bytes(png_claiming(5000, 5000, colours=0)), "more than 16 megapixels"),
+    "no pixels": (lambda path: path.write_bytes(png_claiming(50, 50, colours=0)), "damaged image"),
     "colours": (lambda path: cv2.imwrite(str(path), np.ones((8, 8, 3), np.uint8)), "no 8-bit grey PNG"),
     "deep": (lambda path: cv2.imwrite(str(path), np.ones((8, 8), np.uint16)), "no 8-bit grey PNG"),
     "photograph": (lambda path: cv2.imwrite(str(path), _levels() * 60), "grey levels other than 0 to 4"),

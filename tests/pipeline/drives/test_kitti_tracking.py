@@ -11,6 +11,7 @@ from pipeline.drives.categories import Category
 from pipeline.drives.drive import Drive
 from pipeline.drives.registry import find_drives, read_drive
 from pipeline.errors import Dropped, InputError
+from tests.claimed_png import png_claiming
 
 # Easy matrices: the camera looks along the scanner's x, the scanner sits 0.8 m ahead, 0.3 m right and 0.8 m above the
 # IMU, and the colour camera 0.1 m right of the grey one.
@@ -122,6 +123,7 @@ def test_the_tracking_benchmarks_own_spelling_is_read(tmp_path: Path):
 
 def test_what_cannot_be_used_is_dropped_by_row_and_the_rest_read(tmp_path: Path):
     extra = ["1 5 Car 0 0", "x 5 Car 0 0 0 1 2 3 4 1.5 1.8 4.2 2 1.7 10 0", LABELS[0].replace("0 3", "2 3", 1)]
+    extra += [LABELS[0].replace("4.2", word) for word in ("nan", "1e400", "1e300")]
     root = _write(tmp_path, labels=LABELS + extra)
     oxts = root / "oxts" / "0007.txt"
     oxts.write_text(oxts.read_text().splitlines()[0] + "\nsoon\n")
@@ -130,7 +132,7 @@ def test_what_cannot_be_used_is_dropped_by_row_and_the_rest_read(tmp_path: Path)
     assert drive.frames.path.tolist() == ["image_02/0007/000000.png"]
     assert drive.dropped == (
         Dropped(where=f"{oxts}: row 2", reason="unreadable OXTS row"),
-        Dropped(where=f"{root / 'label_02/0007.txt'}: row 4, 5", reason="malformed label", count=2),
+        Dropped(where=f"{root / 'label_02/0007.txt'}: row 4, 5, 7, 8, 9", reason="malformed label", count=5),
         Dropped(
             where=f"{root / 'label_02/0007.txt'}: row 3, 6", reason="no pose for its frame in oxts/0007.txt", count=2
         ),
@@ -140,17 +142,23 @@ def test_what_cannot_be_used_is_dropped_by_row_and_the_rest_read(tmp_path: Path)
 
 def test_without_images_there_is_no_camera_and_a_broken_one_hides_no_other(tmp_path: Path):
     root = _write(tmp_path)
-    first, second = sorted((root / "image_02" / "0007").iterdir())
+    folder = root / "image_02" / "0007"
+    first, second = sorted(folder.iterdir())
     first.write_bytes(b"")
     assert _read(root).cameras["image_02"].width_px == 120
-    second.write_bytes(b"")
+    second.write_bytes(png_claiming(60_000, 60_000))  # 3.6 gigapixels, were it decoded
     drive = _read(root)
     assert drive.cameras == {}
-    assert [(entry.reason, entry.count) for entry in drive.dropped] == [("no image can be read", 2)]
+    assert drive.dropped == (Dropped(where=str(folder), reason="no image can be read", count=2),)
     first.unlink()
+    assert _read(root).notes == (f"{folder}: 1 of 2 frames have no image in it",)
     second.unlink()
     drive = _read(root)
     assert (drive.cameras, len(drive.frames), drive.dropped) == ({}, 0, ())
+    assert drive.notes == (f"{folder}: 2 of 2 frames have no image in it",)
+    folder.rmdir()
+    folder.parent.rmdir()
+    assert _read(root).notes == ()
 
 
 def test_every_sequence_is_found_from_the_folder_and_its_parent(tmp_path: Path):

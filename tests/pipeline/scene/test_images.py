@@ -1,5 +1,4 @@
 import struct
-import zlib
 from pathlib import Path
 
 import cv2
@@ -9,6 +8,7 @@ import pytest
 from pipeline.drives.drive import Camera
 from pipeline.drives.image_header import MAX_PIXELS, ImageError
 from pipeline.scene.images import decode, frame_bytes
+from tests.claimed_png import png_claiming
 
 CAMERA = Camera(width_px=64, height_px=48, fx_px=50.0, fy_px=50.0, cx_px=32.0, cy_px=24.0)
 
@@ -65,14 +65,6 @@ def test_an_orientation_flag_turns_nothing() -> None:
     segment = b"Exif\0\0" + tiff
     flagged = content[:2] + b"\xff\xe1" + struct.pack(">H", len(segment) + 2) + segment + content[2:]
     np.testing.assert_array_equal(decoded(flagged), decoded(content))
-
-
-def png_claiming(width: int, height: int, *, headers: int = 1) -> bytes:
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + header * headers + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
 
 
 def test_a_bomb_is_refused_from_its_header(monkeypatch: pytest.MonkeyPatch) -> None:
