@@ -104,11 +104,16 @@ class Forecaster(nn.Module):
         self.turn_decay_s.copy_(statistics.turn_decay_s)
         self.decoder.set_statistics(statistics)
 
-    def forward(self, observed: Observed) -> Forecast:
-        """Forecast every agent, in the scene frame. An agent without a valid step gets finite, meaningless numbers."""
+    def forward(self, observed: Observed, *, states: list[Tensor] | None = None) -> Forecast:
+        """Forecast every agent, in the scene frame. An agent without a valid step gets finite, meaningless numbers.
+
+        Args:
+            observed: All agents of a batch of scenes.
+            states: The hidden states (n, d) after each observed step are appended to it; they keep their gradients.
+        """
         frame = agent_frame(observed, rate_hz=self.config.rate_hz)
         static = torch.cat((static_inputs(observed, frame=frame), self.category(observed.category)), dim=-1)
-        state = self.encode(observed, frame=frame, static=static)
+        state = self.encode(observed, frame=frame, static=static, states=states)
         base = self.base_future(observed, frame=frame, decay_s=self.turn_decay_s)
         single, modes, log_probability = self.decoder(
             torch.cat((self.dropout(state), static), dim=-1), base_m=base, scale=residual_scale(frame.velocity_mps)
@@ -133,7 +138,14 @@ class Forecaster(nn.Module):
         )
         return fading_turn(frame, turn_radps=turn, decay_s=decay_s, num_future=self.config.num_future, rate_hz=rate_hz)
 
-    def encode(self, observed: Observed, *, frame: AgentFrame, static: Float[Tensor, "n s"]) -> Float[Tensor, "n d"]:
+    def encode(
+        self,
+        observed: Observed,
+        *,
+        frame: AgentFrame,
+        static: Float[Tensor, "n s"],
+        states: list[Tensor] | None = None,
+    ) -> Float[Tensor, "n d"]:
         """Run the coupled recurrence over the observed steps and join what each agent's state rests on."""
         velocity = step_velocity(observed, rate_hz=self.config.rate_hz)
         steps = step_inputs(observed, velocity_mps=velocity, frame=frame, rate_hz=self.config.rate_hz)
@@ -148,6 +160,10 @@ class Forecaster(nn.Module):
                     self.interaction(hidden, static=static, neighbours=pairs.at(step))
                 )
             hidden, cell = self.cell(gates, hidden=hidden, cell=cell, valid=valid)
+            if states is not None:
+                if hidden.requires_grad:
+                    hidden.retain_grad()
+                states.append(hidden)
         parts = [hidden]
         if pairs is not None and self.interaction is not None:
             # Once more after the last step: where the neighbours are and what they do at the forecast time itself.

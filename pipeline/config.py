@@ -211,6 +211,7 @@ class TrainConfig(Section):
         learning_rate: Peak, decayed by a cosine over ``max_epochs``.
         weight_decay: Of AdamW.
         max_norm: Gradients are clipped to this norm.
+        max_skipped: Training ends when so many steps in a row had a loss or gradient that is not finite.
         ema: Decay of the moving average of the weights.
         scale_augmentation: Scenes are scaled by up to this share either way.
     """
@@ -235,6 +236,7 @@ class TrainConfig(Section):
     learning_rate: Positive
     weight_decay: Annotated[float, Field(ge=0)]
     max_norm: Positive
+    max_skipped: Count
     ema: Fraction
     scale_augmentation: Fraction
 

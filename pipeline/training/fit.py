@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any
 
 import numpy as np
 import torch
-from lightning.fabric import Fabric
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
@@ -30,15 +28,12 @@ from pipeline.training.checkpoint import (
     restore_optimizer,
     save_checkpoint,
 )
+from pipeline.training.device import make_fabric, one_thread
+from pipeline.training.health import gradient_health
 from pipeline.training.scenes import SceneTensors, augment, is_scored
 from pipeline.training.statistics import fit_statistics, set_feature_scale
 from pipeline.windows.windows import SPLITS, Windows
 
-_PRECISIONS: Final[dict[str, Literal["32-true", "bf16-mixed", "16-mixed"]]] = {
-    "fp32": "32-true",
-    "bf16": "bf16-mixed",
-    "fp16": "16-mixed",
-}
 _VALIDATION_SCENES = 64
 Metrics = dict[str, float]
 
@@ -93,9 +88,9 @@ class _Step(nn.Module):
         self.model = model
         self.scenes = scenes
 
-    def forward(self, scenes: Tensor, mirror: Tensor, scale: Tensor) -> Tensor:
+    def forward(self, scenes: Tensor, mirror: Tensor, scale: Tensor, states: list[Tensor] | None = None) -> Tensor:
         observed, future = augment(*self.scenes.gather(scenes), mirror=mirror, scale=scale)
-        forecast = self.model(observed)
+        forecast = self.model(observed, states=states)
         with torch.autocast(scenes.device.type, enabled=False):
             loss = forecast_loss(forecast, future, scored=is_scored(observed))
         return torch.stack((loss.total, loss.single, loss.modes, loss.probability, loss.spread))
@@ -115,7 +110,7 @@ class Trainer:
 
     def __init__(self, windows: Windows, *, config: TrainConfig, checkpoint: Path) -> None:
         self.config, self.path = config, checkpoint
-        self.fabric = _fabric(config)
+        self.fabric = make_fabric(config)
         self.train_scenes, self.validation_scenes = (
             torch.from_numpy(_scenes_with_targets(windows, split)).to(self.fabric.device)
             for split in ("train", "validation")
@@ -138,6 +133,7 @@ class Trainer:
         self.best: dict[str, Tensor] = module_tensors(self.model, prefix="best")
         self.best_epoch = -1
         self.run_id: str | None = None
+        self.num_skipped = 0  # in a row
         self._resume()
 
     def fit(self, *, on_epoch: Callable[[int, Metrics], None] = lambda _epoch, _metrics: None) -> Fitted:
@@ -147,7 +143,7 @@ class Trainer:
             on_epoch: Called with the number and the metrics of each epoch trained now.
         """
         config = self.config
-        with progress_bar() as bar, _one_thread(self.fabric.device):
+        with progress_bar() as bar, one_thread(self.fabric.device):
             task = bar.add_task("train", total=config.max_epochs, completed=len(self.history))
             while len(self.history) < config.max_epochs and not self._is_patience_spent():
                 metrics = self._train_epoch() | self._validate()
@@ -174,6 +170,7 @@ class Trainer:
         batches = order.split(config.scenes_per_batch)
         self.step.train()
         sums, norms, num_skipped = torch.zeros(5, device=self.fabric.device), [], 0
+        health: Metrics = {}
         with torch.random.fork_rng():
             torch.manual_seed(config.seed * 100_003 + epoch)
             for number, batch in enumerate(batches):
@@ -183,34 +180,56 @@ class Trainer:
                 mirror = torch.rand(len(batch), generator=generator) < 0.5
                 scale = 1.0 + config.scale_augmentation * (2.0 * torch.rand(len(batch), generator=generator) - 1.0)
                 mirror, scale = self.fabric.to_device((mirror, scale))
-                losses = self.step(self.train_scenes[batch.to(self.fabric.device)], mirror, scale)
+                states: list[Tensor] | None = [] if number == len(batches) - 1 else None
+                losses = self.step(self.train_scenes[batch.to(self.fabric.device)], mirror, scale, states)
                 self.fabric.backward(losses[0])
+                loss_scale = self._loss_scale()
                 norm = self.fabric.clip_gradients(
                     self.step, self.optimizer, max_norm=config.max_norm, error_if_nonfinite=False
                 )
                 assert norm is not None
-                if torch.isfinite(norm):
+                if torch.isfinite(norm) and torch.isfinite(losses[0]):
+                    if states is not None:
+                        clipped = min(1.0, config.max_norm / (float(norm) + 1e-6))
+                        health = gradient_health(self.model, states=states, clipped=clipped, loss_scale=loss_scale)
                     self.optimizer.step()
                     self.average.update_parameters(self.model)
                     norms.append(float(norm))
                     sums += losses.detach()
+                    self.num_skipped = 0
                 else:
                     self._skip_step()
                     num_skipped += 1
                 self.optimizer.zero_grad()
         if not norms:
-            raise InputError("train", "every step of an epoch had a non-finite gradient", "lower train.learning_rate")
+            what = "every step of an epoch had a loss or a gradient that is not finite"
+            raise InputError("train", what, "lower train.learning_rate, or set train.precision to fp32")
         names = ("train_loss", "train_single_m", "train_modes_m", "train_probability", "train_spread")
         means = dict(zip(names, (sums / len(norms)).tolist(), strict=True))
-        norm_metrics = {"gradient_norm": float(np.mean(norms)), "gradient_norm_max": max(norms)}
-        return (
-            means | norm_metrics | {"learning_rate": self.optimizer.param_groups[0]["lr"], "num_skipped": num_skipped}
-        )
+        norm_metrics = {
+            "gradient_norm": float(np.mean(norms)),
+            "gradient_norm_max": max(norms),
+            "clipped": float(np.mean(np.array(norms) > config.max_norm)),
+        }
+        rate = {"learning_rate": self.optimizer.param_groups[0]["lr"], "num_skipped": num_skipped}
+        return means | norm_metrics | rate | health
 
     def _skip_step(self) -> None:
-        """Let the loss scaler of fp16 see its overflow; it then skips the step itself and lowers its scale."""
+        """Let the loss scaler of fp16 see its overflow; it then skips the step itself and lowers its scale.
+
+        Raises:
+            InputError: Too many steps in a row had to be skipped.
+        """
         if self._scaler() is not None:
             self.optimizer.step()
+        self.num_skipped += 1
+        if self.num_skipped >= self.config.max_skipped:
+            what = f"{self.num_skipped} steps in a row had a loss or a gradient that is not finite"
+            raise InputError("train", what, "lower train.learning_rate, or set train.precision to fp32")
+
+    def _loss_scale(self) -> float:
+        scaler = self._scaler()
+        return 1.0 if scaler is None else scaler.get_scale()
 
     def _scaler(self) -> torch.amp.GradScaler | None:
         return getattr(self.fabric.strategy.precision, "scaler", None)
@@ -278,33 +297,6 @@ def _warm_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tens
         return torch.lerp(old, new, 1.0 - min(decay, (1.0 + steps) / (10.0 + steps)))
 
     return average
-
-
-@contextmanager
-def _one_thread(device: torch.device) -> Iterator[None]:
-    """On the CPU a step's operations are too small to share: threads that wait for one another cost more than they do.
-
-    Measured on two cores, a step of the default drives' social LSTM: one thread 90 ms, also beside another program; two
-    threads that sleep while they wait 200 ms, two that spin 62 ms, but 400 to 1200 ms beside another program.
-    """
-    num_threads = torch.get_num_threads()
-    torch.set_num_threads(1 if device.type == "cpu" else num_threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(num_threads)
-
-
-def _fabric(config: TrainConfig) -> Fabric:
-    has_gpu = torch.cuda.is_available()
-    if config.device == "cuda" and not has_gpu:
-        raise InputError("train.device", "is cuda, and no GPU can be used here", "set it to auto or cpu")
-    on_gpu = has_gpu and config.device != "cpu"
-    if config.precision == "fp16" and not on_gpu:
-        raise InputError("train.precision", "fp16 needs a GPU", "use auto, bf16 or fp32 on the CPU")
-    automatic = "bf16" if on_gpu else "fp32"  # on a CPU without matrix units for it, bf16 takes twice as long
-    precision = automatic if config.precision == "auto" else config.precision
-    return Fabric(accelerator="cuda" if on_gpu else "cpu", devices=1, precision=_PRECISIONS[precision])
 
 
 def _scenes_with_targets(windows: Windows, split: str) -> np.ndarray:

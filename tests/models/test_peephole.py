@@ -142,3 +142,26 @@ def test_forget_gates_start_open_and_every_matrix_orthogonal() -> None:
         for rows in recurrent.split(4):
             for block in rows.split(4, dim=1):
                 torch.testing.assert_close(block @ block.T, torch.eye(4))
+
+
+def test_a_signal_a_hundred_steps_back_still_trains() -> None:
+    """The sign of the first of a hundred inputs, noise after it, is what the last state must tell."""
+    generator = torch.Generator().manual_seed(0)
+    torch.manual_seed(0)
+    module, readout = PeepholeLSTM(2, 16), torch.nn.Linear(16, 1)
+    optimizer = torch.optim.Adam([*module.parameters(), *readout.parameters()], lr=0.01)
+    losses: list[float] = []
+    for _ in range(200):
+        inputs = torch.zeros(32, 100, 2)
+        inputs[..., 0] = 0.3 * torch.randn(32, 100, generator=generator)
+        answer = torch.randint(0, 2, (32,), generator=generator).float()
+        inputs[:, 0, 0], inputs[:, 0, 1] = 2.0 * answer - 1.0, 1.0
+        outputs, _ = module(inputs)
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(readout(outputs[:, -1])[:, 0], answer)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(module.parameters(), 1.0)
+        optimizer.step()
+        losses.append(loss.item())
+    assert min(losses[:5]) > 0.4
+    assert sum(losses[-5:]) / 5 < 0.1
