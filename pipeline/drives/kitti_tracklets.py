@@ -27,6 +27,7 @@ _TRACKLET: Final = ["boost_serialization", "tracklets", "item"]
 _POSE: Final = [*_TRACKLET, "poses", "item"]
 _SIZE: Final = ("l", "w", "h")
 _PLACE: Final = ("tx", "ty", "tz", "rz")
+_KEPT: Final = frozenset({"objectType", "first_frame", *_SIZE, *_PLACE})
 
 
 def read_tracklets(path: Path) -> tuple[Boxes, tuple[Dropped, ...]]:
@@ -101,21 +102,23 @@ def _parse(path: Path) -> list[_Tracklet]:
 
 
 class _Target:
-    """What the parser calls. No tree is built; tracklets are kept as they come."""
+    """What the parser calls, some hundred thousand times. No tree is built; tracklets are kept as they come."""
 
     def __init__(self) -> None:
         self.parser = XMLParser(target=self)
         self.tracklets: list[_Tracklet] = []
         self._open: list[str] = []
-        self._text: list[str] = []
         self._pose: dict[str, str] = {}
+        self._value: str | None = None  # of the element that is open, where it is one that is kept
 
     def start(self, tag: str, _attributes: dict[str, str]) -> None:
         """An element opens."""
         self._open.append(tag)
-        self._text.clear()
+        self._value = "" if tag in _KEPT else None
         if len(self._open) > _MOST_DEEP or len(self.tracklets) > _MOST_TRACKLETS:
             raise ValueError("nested or repeated without end")
+        if tag != "item":
+            return
         if self._open == _TRACKLET:
             self.tracklets.append(_Tracklet())
         elif self._open == _POSE:
@@ -124,20 +127,21 @@ class _Target:
 
     def data(self, text: str) -> None:
         """Some of an element's text."""
-        if len(self._text) < _MOST_LETTERS:
-            self._text.append(text[:_MOST_LETTERS])
+        if self._value is not None and len(self._value) < _MOST_LETTERS:
+            self._value += text[:_MOST_LETTERS]
 
     def end(self, tag: str) -> None:
         """An element closes."""
-        if self._open == _POSE:
+        if tag == "item" and self._open == _POSE:
             place = floats([self._pose.get(name, "") for name in _PLACE])
             self.tracklets[-1].poses.extend(place or [math.nan] * len(_PLACE))
         self._open.pop()
-        if self._open == _POSE and tag in _PLACE:
-            self._pose[tag] = "".join(self._text)
-        elif self._open == _TRACKLET and tag in (*_SIZE, "objectType", "first_frame"):
-            self.tracklets[-1].told[tag] = "".join(self._text)
-        self._text.clear()
+        if self._value is not None:
+            if self._open == _POSE:
+                self._pose[tag] = self._value
+            elif self._open == _TRACKLET:
+                self.tracklets[-1].told[tag] = self._value
+            self._value = None
 
     def close(self) -> None:
         """The file is at its end."""
