@@ -17,6 +17,7 @@ from pipeline.drives.geojson import read_map, write_map
 from pipeline.drives.json_file import read_json
 from pipeline.drives.map import DriveMap
 from pipeline.drives.map_file import read_map_file
+from pipeline.drives.quaternions import unit_quaternions
 from pipeline.drives.reader import DriveRef, is_plain_name, plain_name
 from pipeline.drives.tables import dropped_rows, integers, passing_rows, read_table, table_path
 from pipeline.drives.words import EGO, categories_of
@@ -191,9 +192,8 @@ def _parse_frames(path: Path, cameras: dict[str, Camera], *, folder: Path) -> tu
         if image and not _stays_inside(image, folder=folder):
             what = f"path {image[:100]!r} is absolute or leaves the drive's folder"
             raise InputError(f"{path}: row {row}", what, "copy the image into the folder and write its relative path")
-    quaternion = table[["qw", "qx", "qy", "qz"]].to_numpy()
-    norm = np.linalg.norm(quaternion, axis=1, keepdims=True)
-    posed = np.isfinite(table[list(POSE_NUMBERS)].to_numpy()).all(axis=1) & (np.abs(norm[:, 0] - 1.0) < 0.1)
+    table.loc[:, ["qw", "qx", "qy", "qz"]] = unit_quaternions(table[["qw", "qx", "qy", "qz"]].to_numpy())
+    posed = np.isfinite(table[list(POSE_NUMBERS)].to_numpy()).all(axis=1)
     checks: tuple[tuple[str, Bool[np.ndarray, " n"]], ...] = (
         ("unreadable timestamp_ns", timed),
         ("camera is not in the table of cameras", table["camera"].isin(list(cameras)).to_numpy(dtype=bool)),
@@ -201,7 +201,6 @@ def _parse_frames(path: Path, cameras: dict[str, Camera], *, folder: Path) -> tu
         ("no camera pose with a unit quaternion", posed),
     )
     good, dropped = passing_rows(path, table["source_row"].to_numpy(), checks)
-    table.loc[:, ["qw", "qx", "qy", "qz"]] = quaternion / np.where(norm == 0.0, 1.0, norm)
     frames = table[good].reset_index(drop=True)[list(FRAME_COLUMNS)]
     return frames.astype(FRAME_COLUMNS), dropped
 
