@@ -193,7 +193,7 @@ def _parse_frames(path: Path, cameras: dict[str, Camera], *, folder: Path) -> tu
             what = f"path {image[:100]!r} is absolute or leaves the drive's folder"
             raise InputError(f"{path}: row {row}", what, "copy the image into the folder and write its relative path")
     table.loc[:, ["qw", "qx", "qy", "qz"]] = unit_quaternions(table[["qw", "qx", "qy", "qz"]].to_numpy())
-    posed = np.isfinite(table[list(POSE_NUMBERS)].to_numpy()).all(axis=1)
+    posed = np.asarray(np.isfinite(table[list(POSE_NUMBERS)].to_numpy()).all(axis=1))
     checks: tuple[tuple[str, Bool[np.ndarray, " n"]], ...] = (
         ("unreadable timestamp_ns", timed),
         ("camera is not in the table of cameras", table["camera"].isin(list(cameras)).to_numpy(dtype=bool)),
