@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -77,6 +78,41 @@ def simulate(
     truth = truth or out.with_name(f"{out.name}-truth")
     _may_replace(truth, mark=MARK)
     run(config, out=out, truth=truth)
+
+
+@app.command(epilog="Example: headway check my-drives")
+def check(
+    *,
+    drives: Annotated[list[Path], typer.Argument(help="Folders of raw drives, or of several.", metavar="DRIVES...")],
+    source_format: Format = "auto",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+    params: Params = Path("params.yaml"),
+) -> None:
+    """Say what raw drives hold and what is wrong with them; nothing is written.
+
+    It reads and cleans them as ingest does, and decodes every frame. Each problem has a place and a severity: error
+    (cannot be used), warning (something was left out, or is hardly as it was meant), note (a decision that was taken).
+
+    Exit code: 0 nothing above a note, 1 warnings, 2 errors.
+    """
+    from pipeline.checking.check import check as run  # noqa: PLC0415
+    from pipeline.checking.lines import lines  # noqa: PLC0415
+    from pipeline.config import IngestConfig, load_section  # noqa: PLC0415
+
+    try:
+        account = run(drives, config=load_section("ingest", IngestConfig, path=params), source_format=source_format)
+    except InputError as error:
+        _say(str(error))
+        raise typer.Exit(2) from error
+    if as_json:
+        typer.echo(json.dumps(account.to_json(), indent=1, allow_nan=False))
+    elif account.drives:
+        for line in lines(account):
+            typer.echo(line)
+    else:
+        for problem in account.problems:
+            _say(problem.line())
+    raise typer.Exit(account.exit_code)
 
 
 @app.command(epilog="Example: headway ingest raw/monday raw/tuesday --out clean")
@@ -244,8 +280,12 @@ def main() -> None:
     try:
         app(prog_name="headway")
     except InputError as error:
-        sys.stderr.write(f"headway: {one_line(str(error))}\n")
+        _say(str(error))
         sys.exit(1)
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"headway: {one_line(line)}\n")
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ def ingest_report(clean: CleanDrive) -> dict[str, Any]:
         "num_gaps": int((same_agent & (np.diff(step) > 1)).sum()),
         "num_frames": len(clean.frames),
         "cameras": sorted(clean.cameras),
-        "map": _map_counts(clean.map),
+        "map": map_counts(clean.map),
         "dropped_by_reason": dict(sorted(reasons.items())),
         "dropped": [{"where": entry.where, "reason": entry.reason, "count": entry.count} for entry in clean.dropped],
         "notes": list(clean.notes),
@@ -55,7 +55,8 @@ def ingest_report(clean: CleanDrive) -> dict[str, Any]:
     }
 
 
-def _map_counts(drive_map: DriveMap | None) -> dict[str, float] | None:
+def map_counts(drive_map: DriveMap | None) -> dict[str, float] | None:
+    """How many surfaces and lines a map has, and its drivable area in square metres; None without a map."""
     if drive_map is None:
         return None
     area_m2 = round(drive_map.drivable_area.area, 1)
