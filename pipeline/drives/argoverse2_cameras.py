@@ -65,9 +65,11 @@ def read_cameras(
         dropped += lost
         if len(found):
             cameras[name] = lenses[name]
-            path = [(IMAGES / name / image).as_posix() for image in found["path"]]
-            frames.append(found.assign(camera=name, path=path)[list(FRAME_COLUMNS)].astype(FRAME_COLUMNS))
-    return cameras, pd.concat(frames, ignore_index=True) if frames else no_frames(), dropped, ()
+            frames.append(found.assign(camera=name, path=f"{IMAGES.as_posix()}/{name}/" + found["image"]))
+    if not frames:
+        return {}, no_frames(), dropped, ()
+    together = pd.concat(frames, ignore_index=True)[list(FRAME_COLUMNS)].astype(FRAME_COLUMNS)
+    return cameras, together, dropped, ()
 
 
 def _images(folder: Path) -> dict[str, list[Path]]:
@@ -116,6 +118,6 @@ def _frames(
     city_from_ego = rotations(pose)
     position_m = city_from_ego.apply(translations_m(place)) + translations_m(pose)
     quaternion = (city_from_ego * rotations(place)).as_quat(scalar_first=True)
-    frames = {"timestamp_ns": times_ns[there], "path": [images[index].name for index in np.flatnonzero(there)]}
+    frames = {"timestamp_ns": times_ns[there], "image": [images[index].name for index in np.flatnonzero(there)]}
     frames |= dict(zip(("x_m", "y_m", "z_m"), position_m.T, strict=True))
     return pd.DataFrame(frames | dict(zip(("qw", "qx", "qy", "qz"), quaternion.T, strict=True))), dropped
