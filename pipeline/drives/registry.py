@@ -6,6 +6,7 @@ import os
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -45,7 +46,7 @@ def find_drives(path: Path, *, format: str = AUTO) -> list[DriveRef]:  # noqa: A
     """Find the drives in a folder: the folder itself is one, or holds several, up to five folders further down.
 
     Nothing is looked for below a folder that is or holds a drive itself, nor in hidden folders. Links are followed, but
-    no folder is looked into twice.
+    not up to folders that hold the given one, and no folder is looked into twice.
 
     Args:
         path: The folder.
@@ -132,15 +133,18 @@ def _find(path: Path, readers: Sequence[Reader]) -> tuple[list[DriveRef], list[I
     found: list[DriveRef] = []
     problems: list[InputError] = []
     seen: set[tuple[int, int]] = set()
+    for above in path.resolve().parents:  # a link up to one of them would bring in all that lies beside
+        with suppress(OSError):
+            seen.add(_identity(above.stat()))
     level = [path]
     for depth in range(_DEPTH + 1):
         below: list[Path] = []
         for folder in level:
             try:
-                status = folder.stat()
-                if (status.st_dev, status.st_ino) in seen:
+                identity = _identity(folder.stat())
+                if identity in seen:
                     continue
-                seen.add((status.st_dev, status.st_ino))
+                seen.add(identity)
                 refs = next((refs for reader in readers if (refs := reader.find(folder))), [])
                 found += refs
                 if not refs and depth < _DEPTH:
@@ -150,6 +154,10 @@ def _find(path: Path, readers: Sequence[Reader]) -> tuple[list[DriveRef], list[I
                 problems.append(InputError(folder, what, "check its permissions"))
         level = below
     return found, problems
+
+
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
 
 
 def _folders(path: Path) -> list[Path]:

@@ -93,6 +93,11 @@ def test_links_are_followed_but_in_no_circle_and_nothing_is_found_twice(tmp_path
     (root / "link").symlink_to(tmp_path / "elsewhere")
     (ref,) = find_drives(root)
     assert ref.path == root / "link" / "linked"
+    (root / "link").unlink()
+    (root / "far" / "away" / "down" / "again").unlink()
+    (root / "above").symlink_to(tmp_path)
+    with pytest.raises(InputError, match="no drive was found in it"):
+        find_drives(root)
 
 
 def test_a_folder_that_cannot_be_looked_into_is_named_and_the_others_go_on(
