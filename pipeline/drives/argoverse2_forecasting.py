@@ -61,7 +61,7 @@ class Argoverse2ForecastingReader:
         """
         path = ref.path / f"{_BEGINNING}{ref.key}.parquet"
         tracks, rate_hz, dropped, notes = _read_tracks(path)
-        drive_map, map_notes, map_dropped = _read_map(ref.path / f"log_map_archive_{ref.key}.json", tracks=tracks)
+        drive_map, map_notes, map_dropped = _read_map(ref.path / f"log_map_archive_{ref.key}.json")
         return Drive(
             name=ref.name,
             format=self.name,
@@ -123,6 +123,6 @@ def _clock(rows: pd.DataFrame, *, path: Path) -> tuple[Int[np.ndarray, " s"], fl
     return start_ns + np.rint(np.arange(count) * step_ns).astype(np.int64), 1e9 / step_ns
 
 
-def _read_map(path: Path, *, tracks: pd.DataFrame) -> tuple[DriveMap | None, tuple[str, ...], tuple[Dropped, ...]]:
+def _read_map(path: Path) -> tuple[DriveMap | None, tuple[str, ...], tuple[Dropped, ...]]:
     """The scenario's map, which may be absent."""
-    return read_map_file(path, read_argoverse2_map, tracks=tracks) if path.exists() else (None, (), ())
+    return read_map_file(path, read_argoverse2_map) if path.exists() else (None, (), ())

@@ -86,7 +86,7 @@ class Argoverse2SensorReader:
         poses, poses_dropped = read_ego_poses(folder / POSES)
         tracks, tracks_dropped, notes = _read_tracks(folder / ANNOTATIONS, poses)
         cameras, frames, frames_dropped, frames_notes = read_cameras(folder, poses)
-        drive_map, map_notes, map_dropped = _read_map(folder / "map", tracks=tracks)
+        drive_map, map_notes, map_dropped = _read_map(folder / "map")
         return Drive(
             name=ref.name,
             format=self.name,
@@ -163,10 +163,10 @@ def _table(rows: pd.DataFrame, centre_m: Float[np.ndarray, "n 3"], *, city_from_
     return pd.DataFrame(columns | {"heading_rad": np.arctan2(ahead[:, 1], ahead[:, 0])})
 
 
-def _read_map(folder: Path, *, tracks: pd.DataFrame) -> tuple[DriveMap | None, tuple[str, ...], tuple[Dropped, ...]]:
+def _read_map(folder: Path) -> tuple[DriveMap | None, tuple[str, ...], tuple[Dropped, ...]]:
     """The log's map, which may be absent; of several, none can be told to be its own."""
     paths = sorted(folder.glob(MAPS))
     if len(paths) > 1:
         reason = f"map not used: {len(paths)} files are called {MAPS}; keep the log's own"
         return None, (), (Dropped(where=str(folder), reason=reason, count=len(paths)),)
-    return read_map_file(paths[0], read_argoverse2_map, tracks=tracks) if paths else (None, (), ())
+    return read_map_file(paths[0], read_argoverse2_map) if paths else (None, (), ())

@@ -56,7 +56,7 @@ class NeutralReader:
         _, rate_hz = _read_about(ref.path)
         tracks, notes, dropped = _read_tracks(ref.path)
         cameras, frames, frames_dropped = _read_cameras(ref.path)
-        drive_map, map_notes, map_dropped = _read_map(ref.path, tracks=tracks)
+        drive_map, map_notes, map_dropped = _read_map(ref.path)
         return Drive(
             name=ref.name,
             format=self.name,
@@ -213,7 +213,7 @@ def _stays_inside(image: str, *, folder: Path) -> bool:
     return os.path.realpath(folder / image).startswith(root.rstrip(os.sep) + os.sep)
 
 
-def _read_map(folder: Path, *, tracks: pd.DataFrame) -> tuple[DriveMap | None, tuple[str, ...], tuple[Dropped, ...]]:
+def _read_map(folder: Path) -> tuple[DriveMap | None, tuple[str, ...], tuple[Dropped, ...]]:
     """The map, which may be absent."""
     path = folder / MAP
-    return read_map_file(path, read_map, tracks=tracks) if path.exists() else (None, (), ())
+    return read_map_file(path, read_map) if path.exists() else (None, (), ())

@@ -19,12 +19,16 @@ _NUM_POINTS: Final = 1000
 
 
 def suspect_map(paths: Paths, drive_map: DriveMap | None) -> list[Suspicion]:
-    """Look at how many of those who drive (else, of all) are far off where one can drive (else, off all lanes)."""
+    """Look at how many of those who drive are far off where one can drive.
+
+    Where nobody drives, it is all road users; where no drivable area is known, all else that the map has.
+    """
     if drive_map is None:
         return []
     area = drive_map.drivable_area
     if area.is_empty:
-        area = shapely.union_all(np.array([*drive_map.lanes, *drive_map.crossings], dtype=object))
+        ways = drive_map.lanes + drive_map.crossings + drive_map.centerlines
+        area = shapely.union_all(np.array(ways, dtype=object))
     driving = np.isin(paths.group, (Group.VEHICLE, Group.TWO_WHEELER))
     anybody_drives = bool(driving.any())
     points = paths.xy_m[driving] if anybody_drives else paths.xy_m

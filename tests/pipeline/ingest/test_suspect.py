@@ -267,7 +267,12 @@ def test_what_stands_still_or_is_not_recorded_raises_no_suspicion(scene: Drive) 
     assert found(replace(bare, map=None)) == ()
 
 
-def test_rows_out_of_order_are_a_note(scene: Drive) -> None:
-    clean = ingest_drive(replace(scene, tracks=scene.tracks.iloc[::-1]), config=CONFIG)
+def test_some_rows_out_of_order_are_a_note_and_no_order_at_all_is_none(scene: Drive) -> None:
+    ego = scene.tracks.index[scene.tracks["is_ego"]]
+    late = scene.tracks.index.isin(ego[[10, 20, 30]])
+    moved = pd.concat([scene.tracks[~late], scene.tracks[late]])
+    clean = ingest_drive(replace(scene, tracks=moved), config=CONFIG)
     assert clean.suspicions == ()
-    assert clean.notes == ("scene: 265 measurements stand after later ones of their track; they were sorted",)
+    assert clean.notes == ("scene: 3 measurements stand after later ones of their track; they were sorted",)
+    shuffled = ingest_drive(replace(scene, tracks=scene.tracks.iloc[::-1]), config=CONFIG)
+    assert shuffled.notes == ()
