@@ -41,7 +41,7 @@ class KittiRawReader:
         """The folder itself, if it has tracklets or OXTS data; without tracklets, reading it says that they lack."""
         if not (path / LABELS).is_file() and not (path / "oxts" / "data").is_dir():
             return []
-        return [DriveRef(name=raw_name(path.resolve().name), format=self.name, path=path)]
+        return [DriveRef(name=_name(path.resolve().name), format=self.name, path=path)]
 
     def read(self, ref: DriveRef) -> Drive:
         """Read one drive; the recording car is its track ``ego``.
@@ -73,7 +73,7 @@ class KittiRawReader:
         )
 
 
-def raw_name(folder: str) -> str:
+def _name(folder: str) -> str:
     """A drive's name, from its folder's: ``kitti-2011_09_26_drive_0001``."""
     found = re.search(r"\d{4}_\d\d_\d\d_drive_\d+", folder)
     return f"kitti-{found[0] if found else plain_name(folder)}"
