@@ -212,6 +212,25 @@ def held_out(
         typer.echo(line)
 
 
+@benchmark.command("ingest", epilog="Example: headway benchmark ingest ../shared/data")
+def ingest_cost(
+    *,
+    drives: Annotated[list[Path], typer.Argument(help="Folders of raw drives, or of several.", metavar="DRIVES...")],
+    repeats: Annotated[int, typer.Option(help="Measure so often; the median counts.", min=1)] = 3,
+    source_format: Format = "auto",
+    params: Params = Path("params.yaml"),
+) -> None:
+    """Measure what reading and cleaning raw drives costs: processor seconds per minute of driving, by format."""
+    from pipeline.config import IngestConfig, load_section  # noqa: PLC0415
+    from pipeline.drives.registry import find_drives, tell_apart  # noqa: PLC0415
+    from pipeline.ingest.cost import cost_lines, ingest_costs  # noqa: PLC0415
+
+    config = load_section("ingest", IngestConfig, path=params)
+    refs = tell_apart(ref for path in drives for ref in find_drives(path, format=source_format))
+    for line in cost_lines(ingest_costs(refs, config=config, repeats=repeats)):
+        typer.echo(line)
+
+
 @app.command(epilog="Example: headway score --model artifacts/model --drives monday tuesday --out forecasts")
 def score(
     *,
