@@ -27,7 +27,6 @@ def make_bundle(*, scene: bool = True, seed: int = 0) -> Bundle:
     train = load_section("train", TrainConfig, path=PARAMS).model_copy(update=narrow)
     shared = {f.name: getattr(train, f.name) for f in fields(ForecasterConfig) if hasattr(train, f.name)}
     config = ForecasterConfig(
-        cell="lstm",
         **shared,
         num_future=windows.num_future,
         rate_hz=windows.rate_hz,

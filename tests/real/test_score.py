@@ -13,7 +13,7 @@ from tests.tiny_bundle import make_bundle
 pytestmark = pytest.mark.real
 
 
-def test_real_drives_are_scored_without_a_word(
+def test_real_drives_are_scored_and_only_a_swapped_ego_is_named(
     shared_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_bundle(tmp_path / "model", make_bundle(scene=False))
@@ -21,7 +21,9 @@ def test_real_drives_are_scored_without_a_word(
         tmp_path / "model", [shared_data / "kitti", shared_data / "drives"], out=tmp_path / "out", device="cpu"
     )
     assert summary.exit_code == 0
-    assert len(capsys.readouterr().err.splitlines()) == 1
+    *named, _ = capsys.readouterr().err.splitlines()
+    assert len(named) == 8  # the neutral extracts of nuScenes
+    assert all("ego: it is 1.73 m long and 4.08 m wide; likely its length and width swapped" in line for line in named)
     assert len(summary.drives) == 10
     assert summary.health["non_finite"] == 0
     rows = pd.concat([pd.read_parquet(path) for path in sorted((tmp_path / "out").glob("*.parquet"))])

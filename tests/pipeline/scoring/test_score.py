@@ -230,6 +230,18 @@ def test_a_folder_of_drives_passes_over_nothing(model: Path, batch: Path, tmp_pa
     assert summary.exit_code == 1
 
 
+def test_a_suspicion_is_told_and_costs_nothing(model: Path, here: Callable[..., Run], tmp_path: Path) -> None:
+    drive = write_small_drive(tmp_path / "swapped", seconds=3.0, with_frames=False)
+    table = pd.read_csv(drive / "tracks.csv").rename(columns={"length_m": "width_m", "width_m": "length_m"})
+    table.to_csv(drive / "tracks.csv", index=False)
+    run = here("--model", model, "--device", "cpu", "--drives", drive, out=tmp_path / "out")
+    assert run.code == 0
+    line = "headway: swapped: sizes: 5 of 5 vehicles are broader than long; likely length and width swapped; write"
+    assert run.lines[0].startswith(line)
+    (suspicion,) = run.summary["suspicions"]
+    assert (suspicion["drive"], suspicion["kind"]) == ("swapped", "sizes swapped")
+
+
 def test_an_unforeseen_error_leaves_what_was_done(
     model: Path, batch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
