@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from pipeline.drives.categories import Category
@@ -28,6 +31,10 @@ SIZES = ["length_m", "width_m", "height_m"]
 
 @pytest.fixture
 def scene() -> Drive:
+    return scene_drive()
+
+
+def scene_drive() -> Drive:
     truth = made_up_scene()
     words = truth.tracks["category"].map(lambda number: Category(number).name.lower())
     tracks = truth.tracks.assign(source_row=np.arange(len(truth.tracks)) + 2, raw_category=words)
@@ -276,3 +283,33 @@ def test_some_rows_out_of_order_are_a_note_and_no_order_at_all_is_none(scene: Dr
     assert clean.notes == ("scene: 3 measurements stand after later ones of their track; they were sorted",)
     shuffled = ingest_drive(replace(scene, tracks=scene.tracks.iloc[::-1]), config=CONFIG)
     assert shuffled.notes == ()
+
+
+WILD = [0.0, -0.0, 1.0, -1.0, 5e-324, 1e-9, 1e8, 1e16, 1e300, -1.7e308, np.inf, -np.inf, np.nan]
+WILD_NS = [0, 1, -1, 10**9, np.iinfo(np.int64).max, np.iinfo(np.int64).min, 1_600_000_000_000_000_000]
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=st.data())
+def test_wild_numbers_end_in_a_drive_or_an_error(data: st.DataObject) -> None:
+    """A few columns of tracks, frames, camera and rate are anything at all, here and there or everywhere."""
+    drive = scene_drive()
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32 - 1)))
+    spoilt: dict[str, pd.DataFrame] = {}
+    for name, numbers in (("tracks", [*XYZ, *SIZES, "heading_rad"]), ("frames", [*XYZ, *QUATERNION])):
+        table = getattr(drive, name).copy()
+        for column in data.draw(st.lists(st.sampled_from([*numbers, "timestamp_ns"]), max_size=4)):
+            here = rng.uniform(size=len(table)) < data.draw(st.sampled_from([0.02, 0.5, 1.0]))
+            wild = rng.choice(WILD_NS if column == "timestamp_ns" else WILD, here.sum())
+            table.loc[here, column] = wild.astype(table[column].dtype)
+        spoilt[name] = table
+    focal = data.draw(st.sampled_from([200.0, 1e-300, 1e308]))
+    spoilt_drive = replace(
+        drive,
+        **spoilt,
+        rate_hz=data.draw(st.sampled_from([10.0, 1e-300, 5e5])),
+        cameras={"front": replace(CAMERA, fx_px=focal)},
+    )
+    with suppress(InputError):
+        clean = ingest_drive(spoilt_drive, config=CONFIG)
+        assert all(len(str(entry).splitlines()) == 1 for entry in clean.suspicions)
