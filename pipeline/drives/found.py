@@ -43,11 +43,12 @@ def find_all(paths: Sequence[Path], *, format: str = AUTO) -> Found:  # noqa: A0
     for path in paths:
         try:
             found = find_drives(path, format=format)
-            missed = _without_drives(path, found)
+            missed, again = _without_drives(path, found)
         except InputError as error:
             problems.append(error)
             continue
         problems += missed
+        notes += [f"{link}: leads to a folder that is looked into anyway" for link in again]
         for ref in found:
             where = (ref.path.resolve(), ref.key)
             if where in refs:
@@ -63,24 +64,33 @@ def find_all(paths: Sequence[Path], *, format: str = AUTO) -> Found:  # noqa: A0
     return Found(refs=tuple(apart), problems=tuple(problems), notes=tuple(notes))
 
 
-def _without_drives(path: Path, found: Iterable[DriveRef]) -> list[InputError]:
+def _without_drives(path: Path, found: Iterable[DriveRef]) -> tuple[list[InputError], list[Path]]:
     """Folders beside folders of drives that hold none: one that is empty or broken must not be passed over.
+
+    Returns:
+        Why each is none, and the links among them to folders that are looked into all the same, or hold ``path``.
 
     Raises:
         InputError: A folder cannot be listed.
     """
     places = {ref.path for ref in found}
     above = {folder for place in places for folder in place.parents if folder.is_relative_to(path)} - places
+    known = {folder.resolve() for folder in above | places} | {*path.resolve().parents}
     missed: list[InputError] = []
+    again: list[Path] = []
     try:
         for folder in sorted(above):
-            below = sorted(child for child in folder.iterdir() if not child.name.startswith("."))
-            missed += [_why_none(child) for child in below if child not in above | places and _is_meant(child)]
+            for child in sorted(child for child in folder.iterdir() if not child.name.startswith(".")):
+                if child in above | places or not _is_meant(child):
+                    continue
+                if Path(os.path.realpath(child)) in known:  # resolve() fails on a link to itself
+                    again.append(child)
+                else:
+                    missed.append(_why_none(child))
     except OSError as error:
-        raise InputError(
-            error.filename or path, f"cannot be listed ({error.strerror})", "check its permissions"
-        ) from error
-    return missed
+        where = error.filename or path
+        raise InputError(where, f"cannot be listed ({error.strerror})", "check its permissions") from error
+    return missed, again
 
 
 def _is_meant(child: Path) -> bool:
