@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup repro test lint format types contracts constraints clean
+.PHONY: help setup repro test stress lint format types contracts constraints clean
 
 PYTHON ?=
 VENV := .venv
@@ -26,6 +26,9 @@ repro: $(STAMP)  ## The environment and the whole pipeline: everything that is n
 
 test: lint  ## The environment and all checks: lint, types, import contracts, tests (ARGS="-k word" narrows them)
 	OMP_NUM_THREADS=1 python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+
+stress: $(STAMP)  ## 2,000 broken drives of every format, each refused by name or read as it should (ARGS="--seed 7": others)
+	OMP_NUM_THREADS=1 python -m tests.stress $(ARGS)
 
 lint: $(STAMP)  ## Lint, format, types and import contracts
 	ruff check
