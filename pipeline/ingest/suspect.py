@@ -8,10 +8,10 @@ from pipeline.config import IngestConfig
 from pipeline.drives.categories import Category, Group
 from pipeline.drives.drive import Drive
 from pipeline.errors import Suspicion
-from pipeline.ingest.suspicions.boxes import suspect_boxes, suspect_overlap
+from pipeline.ingest.suspicions.boxes import SWAPPED, suspect_boxes, suspect_overlap
 from pipeline.ingest.suspicions.cameras import suspect_cameras
 from pipeline.ingest.suspicions.damage import disorder_note, suspect_dropped, suspect_jumps
-from pipeline.ingest.suspicions.headings import suspect_headings
+from pipeline.ingest.suspicions.headings import HEADING, suspect_headings
 from pipeline.ingest.suspicions.paths import paths_of
 from pipeline.ingest.suspicions.places import suspect_map
 from pipeline.ingest.suspicions.units import LENGTH, SPEED, TIME, suspect_units
@@ -28,13 +28,14 @@ def suspect(drive: Drive, *, num_usable: int, config: IngestConfig) -> tuple[Sus
         config: The ``ingest`` section.
     """
     paths = paths_of(drive)
-    found = suspect_units(paths)
-    found += suspect_headings(paths) + suspect_boxes(paths)
+    found = suspect_units(paths) + suspect_boxes(paths)
     kinds = {entry.kind for entry in found}
     if not kinds & {LENGTH, SPEED}:
-        found += suspect_overlap(paths) + suspect_map(paths, drive.map)
+        found += suspect_headings(paths) + suspect_map(paths, drive.map)
     if not kinds & {LENGTH, SPEED, TIME}:
         found += suspect_cameras(paths, drive) + suspect_jumps(paths, max_speed_mps=config.max_speed_mps)
+    if not {entry.kind for entry in found} & {LENGTH, SPEED, HEADING, SWAPPED}:
+        found += suspect_overlap(paths)
     return tuple(found + suspect_dropped(drive, num_usable=num_usable))
 
 

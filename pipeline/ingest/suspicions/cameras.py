@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,11 +20,13 @@ POSE: Final = "camera pose"
 FRAME_TIMES: Final = "frame times"
 _NUM_FRAMES: Final = 60  # looked at, over the whole drive
 _NEAR_M: Final = (3.0, 40.0)  # from the camera: seen, unless it looks elsewhere
-# Of so many road users near cameras that look level, some are in a picture: a front camera of 60 degrees sees one in
-# six of those all around, and the real drives here have one in twelve at the least. A side camera may see nobody.
+# Of so many road users near cameras, some are in a picture: a front camera of 60 degrees sees one in six of those all
+# around, and so it is at the least in the real drives here. A side camera may see nobody, but some must be near.
 _LEAST_LOOKS: Final = 40
 _LEAST_AGENTS: Final = 5
+_FEW: Final = 0.03
 _FAR_APART_S: Final = 1.0
+_CLOSE_S: Final = 1e-3  # no camera takes a thousand frames a second
 _LEVEL: Final = -0.7  # cosine: pitched and rolled by less than 45 degrees
 _TODO: Final = "give the camera's pose in the world: optical axes x right, y down, z forward; quaternion w, x, y, z"
 _VEHICLE_FROM_OPTICAL: Final = Rotation.from_matrix([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])
@@ -61,6 +64,11 @@ def suspect_cameras(paths: Paths, drive: Drive) -> list[Suspicion]:
         what = f"frames lie {np.median(off_s):.3g} s from the measurement next to them in the median"
         cause, todo = "another clock or another unit than the tracks'", "give both times in nanoseconds of one clock"
         return [Suspicion(kind=FRAME_TIMES, where=f"{paths.name}: frames", what=what, cause=cause, todo=todo)]
+    apart_s = _apart_s(drive.frames)
+    if apart_s < _CLOSE_S:
+        what = f"frames of one camera are {apart_s:.3g} s apart in the median"
+        cause, todo = "times in another unit", "write nanoseconds"
+        return [Suspicion(kind=FRAME_TIMES, where=f"{paths.name}: frames", what=what, cause=cause, todo=todo)]
     cameras = list(drive.cameras.values())
     looks = _looks(paths, frames, names=list(drive.cameras))
     pose = Rotation.from_quat(frames[["qw", "qx", "qy", "qz"]].to_numpy(), scalar_first=True)
@@ -68,8 +76,8 @@ def suspect_cameras(paths: Paths, drive: Drive) -> list[Suspicion]:
     seen = _seen(looks, cameras, position_m=looks.position_m, pose=looks.pose)
     cause, better = _cause(looks, cameras)
     enough = len(looks.track) >= _LEAST_LOOKS and len(np.unique(looks.track)) >= _LEAST_AGENTS
-    # A camera that hangs below a drone looks down, and sees those who are near.
-    blind = seen == 0 or (down > _LEVEL and better > 2 * seen)
+    few = down > _LEVEL or seen < _FEW * len(looks.track)  # one that hangs below a drone is not level and sees many
+    blind = seen == 0 or (few and better > 3 * seen)
     if down < 0.5 and not (enough and blind):
         return []
     what = f"of {len(looks.track)} road users near a camera, {seen} are in its picture"
@@ -87,6 +95,14 @@ def _some_frames(drive: Drive) -> pd.DataFrame:
     frames = frames[near & (np.abs(norm - 1.0) < 1e-2)]
     frames = frames.sort_values(["timestamp_ns", "camera"])
     return frames.iloc[np.linspace(0, len(frames) - 1, min(len(frames), _NUM_FRAMES)).astype(np.int64)]
+
+
+def _apart_s(frames: pd.DataFrame) -> float:
+    """Median time between the frames of a camera; infinite where none has two."""
+    ordered = frames[["camera", "timestamp_ns"]].drop_duplicates().sort_values(["camera", "timestamp_ns"])
+    same = (ordered["camera"] == ordered["camera"].shift()).to_numpy(np.bool_)[1:]
+    apart_s = np.diff(ordered["timestamp_ns"].to_numpy(np.int64) * 1e-9)[same]
+    return float(np.median(apart_s)) if len(apart_s) else math.inf
 
 
 def _nearest(times: Int[np.ndarray, " u"], wanted: Int[np.ndarray, " f"]) -> Int[np.ndarray, " f"]:

@@ -20,7 +20,7 @@ LEAST_MOVE_M: Final = 2.0  # over a look; less, and noise of decimetres turns it
 # The real drives here have medians of 0.2 to 2.2 degrees. Angles of another meaning are off by less only where the road
 # happens to lie so.
 MOST_OFF_RAD: Final = np.deg2rad(30.0)
-AGREES: Final = 0.9  # mean cosine of what explains the headings: off by 26 degrees
+AGREES: Final = 0.9  # cosine, the mean of half of the tracks, of what explains the headings: off by 26 degrees
 # Radians lie within a turn or two, so that of degrees nearly all lie beyond.
 MOST_BEYOND: Final = 0.1
 _TODO: Final = "write radians, counter-clockwise from +x"
@@ -28,15 +28,16 @@ _TODO: Final = "write radians, counter-clockwise from +x"
 Angles = Float[np.ndarray, " p"]
 # What headings may be instead, and how to make them what they should be.
 _MEANINGS: Final[dict[str, Callable[[Angles], Angles]]] = {
-    "degrees": np.deg2rad,
-    "angles clockwise from +x": np.negative,
-    "compass angles, clockwise from +y": lambda angle: np.pi / 2 - angle,
-    "compass angles in degrees, clockwise from +y": lambda angle: np.pi / 2 - np.deg2rad(angle),
-    "degrees clockwise from +x": lambda angle: -np.deg2rad(angle),
+    "headings that look backwards": lambda angle: angle + np.pi,
     "angles from +y, a quarter turn too small": lambda angle: angle + np.pi / 2,
     "angles from -y, a quarter turn too large": lambda angle: angle - np.pi / 2,
-    "headings that look backwards": lambda angle: angle + np.pi,
+    "angles clockwise from +x": np.negative,
+    "compass angles, clockwise from +y": lambda angle: np.pi / 2 - angle,
+    "degrees": np.deg2rad,
+    "degrees clockwise from +x": lambda angle: -np.deg2rad(angle),
+    "compass angles in degrees, clockwise from +y": lambda angle: np.pi / 2 - np.deg2rad(angle),
 }
+_BETTER: Final = 0.02  # of two meanings that explain the headings equally well, the first
 
 
 def suspect_headings(paths: Paths) -> list[Suspicion]:
@@ -47,8 +48,8 @@ def suspect_headings(paths: Paths) -> list[Suspicion]:
     beyond = known & (np.abs(heading) > MAX_HEADING_RAD)
     if beyond.sum() > MOST_BEYOND * max(int(known.sum()), 1):
         what = f"{int(beyond.sum())} of {int(known.sum())} headings lie beyond two turns"
-        cause = _best_meaning(paths, heading, _looks(paths, heading))[0] or "degrees"
-        cause = cause if "degrees" in cause else "degrees"
+        meaning, _ = _best_meaning(paths, heading, _looks(paths, heading))
+        cause = meaning if "degrees" in meaning else "degrees"
         return [Suspicion(kind=HEADING, where=f"{paths.name}: headings", what=what, cause=cause, todo=_TODO)]
     looks = _looks(paths, heading)
     is_ego = paths.rows["is_ego"].to_numpy(np.bool_)[paths.start]
@@ -84,13 +85,13 @@ def _compare(
 
 
 def _best_meaning(paths: Paths, heading: Float[np.ndarray, " m"], looks: Bool[np.ndarray, " p"]) -> tuple[str, float]:
-    """The meaning under which headings agree best with the motion, and how well: mean cosine, all tracks alike."""
+    """The meaning under which headings agree best with the motion, and how well: mean cosine, median of the tracks."""
     best = ("", -1.0)
     owner = paths.track[paths.start[looks]]
     for words, meaning in _MEANINGS.items():
         cosine = np.cos(_turn(paths, heading, meaning))[looks]
-        agreement = float(pd.Series(cosine).groupby(owner).mean().mean()) if len(cosine) else -1.0
-        if agreement > best[1] + 1e-3:
+        agreement = float(pd.Series(cosine).groupby(owner).mean().median()) if len(cosine) else -1.0
+        if agreement > best[1] + _BETTER:
             best = (words, agreement)
     return best
 

@@ -39,6 +39,8 @@ _FASTEST_MPS: Final = {
     Group.TWO_WHEELER: ((1, 45.0),),
     Group.PEDESTRIAN: ((10, 2.2), (3, 4.0), (1, 8.0)),  # with so many or more that move; 8 m/s is a sprint
 }
+# What positions are in where everybody is so many times too fast: speeds tell it no nearer.
+_FASTER_BY: Final = {"millimetres": 300.0, "centimetres or inches": 15.0, "feet": 2.5}
 _LEAST_CROWD: Final = 3
 _USUAL_MPS: Final = {Group.VEHICLE: 10.0, Group.TWO_WHEELER: 5.0, Group.PEDESTRIAN: 1.34}
 _WORD: Final = {Group.VEHICLE: "vehicles", Group.TWO_WHEELER: "two-wheelers", Group.PEDESTRIAN: "pedestrians"}
@@ -64,12 +66,12 @@ def _by_size(paths: Paths) -> list[Suspicion]:
     factor = size_m / usual_m
     unit = min(_IN_A_METRE, key=lambda name: abs(math.log(_IN_A_METRE[name] / factor)))
     known = abs(math.log(_IN_A_METRE[unit] / factor)) < math.log(1.6)
-    speed_mps = _vehicle_speed(paths)
+    speed_mps, num_moving = _speed(paths, Group.VEHICLE)
     which = "sizes and positions"
-    if factor > 10.0 and speed_mps <= _FASTEST_MPS[Group.VEHICLE][0][1]:
+    if factor > 10.0 and num_moving and speed_mps <= _FASTEST_MPS[Group.VEHICLE][0][1]:
         which = "sizes alone"
-    elif factor > 1.0:
-        what += f" and move at {_number(speed_mps)} m/s" if math.isfinite(speed_mps) else ""
+    elif factor > 1.0 and num_moving:
+        what += f" and move at {_number(speed_mps)} m/s"
     cause = f"{which} in {unit if known else 'another unit than metres'}"
     todo = f"write metres: {_scale(_IN_A_METRE[unit] if known else factor)}"
     return [Suspicion(kind=LENGTH, where=f"{paths.name}: sizes", what=what, cause=cause, todo=todo)]
@@ -134,29 +136,30 @@ def _by_time_step(paths: Paths) -> list[Suspicion]:
 
 def _by_speed(paths: Paths) -> list[Suspicion]:
     """Speeds that no road user of the class has, where sizes and time steps have nothing against them."""
-    speed, moving, group = paths.by_track(paths.speeds_mps()), paths.moving(), paths.group_by_track()
     for kind, limits in _FASTEST_MPS.items():
-        chosen = moving & (group == kind)
-        count = int(chosen.sum())
-        median = float(np.median(speed[chosen])) if count else 0.0
+        median, count = _speed(paths, kind)
         if not any(count >= least and median > limit_mps for least, limit_mps in limits):
             continue
         factor = median / _USUAL_MPS[kind]
-        larger = {name: value for name, value in _IN_A_METRE.items() if value > 1.0}
-        unit = min(larger, key=lambda name: abs(math.log(larger[name] / factor)))
         what = f"{_WORD[kind]} that move do so at {_number(median)} m/s (median of {count})"
-        cause = f"positions in {unit}, or times and rate that both count too fast"
-        if factor < 2.5:
-            cause = "times and rate that both count too fast"
+        units = next((words for words, least in _FASTER_BY.items() if factor >= least), "")
+        cause = f"{f'positions in {units}, or ' if units else ''}times and rate that both count too fast"
         todo = "write metres and nanoseconds, and the true rate"
         return [Suspicion(kind=SPEED, where=f"{paths.name}: positions", what=what, cause=cause, todo=todo)]
     return []
 
 
-def _vehicle_speed(paths: Paths) -> float:
-    """Median over the tracks of moving vehicles; NaN without any."""
-    chosen = paths.moving() & (paths.group_by_track() == Group.VEHICLE)
-    return float(np.median(paths.by_track(paths.speeds_mps())[chosen])) if chosen.any() else math.nan
+def _speed(paths: Paths, group: Group) -> tuple[float, int]:
+    """Median speed over the tracks of a group that move, and how many do.
+
+    In units that are too large those that stand seem to move as well: who moves less than a tenth of the fastest does
+    not count.
+    """
+    speed = paths.by_track(paths.speeds_mps())[paths.moving() & (paths.group_by_track() == group)]
+    if not len(speed):
+        return 0.0, 0
+    speed = speed[speed > 0.1 * np.quantile(speed, 0.95)]
+    return float(np.median(speed)), len(speed)
 
 
 def _number(value: float) -> str:
