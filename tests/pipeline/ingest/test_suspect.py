@@ -21,7 +21,7 @@ from pipeline.drives.map import DriveMap, union
 from pipeline.drives.registry import find_drives, read_drive
 from pipeline.errors import InputError, Suspicion
 from pipeline.ingest.ingest import ingest_drive
-from tests.formats.scene import CAMERA, EGO_FROM_OPTICAL, RATE_HZ, made_up_scene
+from tests.formats.scene import CAMERA, EGO_FROM_OPTICAL, RATE_HZ, START_NS, made_up_scene
 from tests.raw_drives import CONFIG, raw_drive, raw_rows
 from tests.small_drives import write_small_drive
 
@@ -213,6 +213,15 @@ SPOILT = {
         "frame times",
         "next to them",
         "another clock or another unit",
+    ),
+    "frames in ms from 0": (
+        lambda d: replace(
+            tracks(d, timestamp_ns=d.tracks["timestamp_ns"] - START_NS),
+            frames=d.frames.assign(timestamp_ns=(d.frames["timestamp_ns"] - START_NS) // 1_000_000),
+        ),
+        "frame times",
+        "frames of one camera are 1e-07 s apart",
+        "times in another unit",
     ),
     "jumps": (jumping, "jumps", "7 of 7 tracks jump faster than 70 m/s", "ids used for several agents"),
     "mostly nan": (
