@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.errors import InputError, one_line
+from pipeline.terminated import terminable
 
 if TYPE_CHECKING:
     from pipeline.drives.map import DriveMap
@@ -297,7 +298,8 @@ def _may_replace(folder: Path, *, mark: str) -> None:
 def main() -> None:
     """Run the command; a user's mistake ends it with one line and exit code 1, without a traceback."""
     try:
-        app(prog_name="headway")
+        with terminable():
+            app(prog_name="headway")
     except InputError as error:
         _say(str(error))
         sys.exit(1)

@@ -6,9 +6,11 @@ import multiprocessing
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from typing import TypeVar
+
+from pipeline.terminated import TERMINATED, Terminated, is_terminated, raise_on_sigterm
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -16,8 +18,10 @@ R = TypeVar("R")
 
 def in_processes(
     work: Callable[[T], R], items: Sequence[T], *, alone_s: float = 2.0, num_processes: int | None = None
-) -> Iterator[tuple[T, R]]:
+) -> Generator[tuple[T, R]]:
     """Do the work and yield each item with its result as it is done.
+
+    Where it ends early, by an error, by SIGTERM (see ``terminable``) or by its ``close``, no process is left behind.
 
     Args:
         work: A function of a module, or a ``partial`` of one: it travels to other processes by its name.
@@ -35,10 +39,28 @@ def in_processes(
         return
     # Spawned, not forked: a fork of a process that has threads (Arrow's, the progress bar's) can hang.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(num_processes, len(left)), mp_context=context) as pool:
-        item_of = {pool.submit(work, item): item for item in left}
+    pool = ProcessPoolExecutor(min(num_processes, len(left)), mp_context=context, initializer=raise_on_sigterm)
+    all_done = False
+    try:
+        item_of = {pool.submit(_work, work, item): item for item in left}
         for future in as_completed(item_of):
             yield item_of[future], future.result()
+        all_done = True
+    finally:
+        if not all_done:
+            for process in multiprocessing.active_children():
+                process.terminate()
+        pool.shutdown(cancel_futures=True)
+
+
+def _work(work: Callable[[T], R], item: T) -> R:
+    """Do the work in a process of the pool, which would take SIGTERM for the item's error and go on with the next."""
+    if is_terminated():
+        os._exit(TERMINATED)
+    try:
+        return work(item)
+    except Terminated:
+        os._exit(TERMINATED)
 
 
 def in_threads(work: Callable[[T], R], items: Iterable[T], *, ahead: int) -> Iterator[R]:

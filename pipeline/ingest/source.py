@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -45,7 +45,7 @@ def ingest_all(
     folder: Path,
     alone_s: float = 2.0,
     num_processes: int | None = None,
-) -> Iterator[tuple[DriveRef, Ingested]]:
+) -> Generator[tuple[DriveRef, Ingested]]:
     """Ingest drives and yield each with what became of it as it is done.
 
     Args:

@@ -34,8 +34,7 @@ def run_program(name: str, arguments: Sequence[str], *, folder: Path) -> str:
         folder: Where it runs.
 
     Raises:
-        InputError: SUMO is not installed.
-        RuntimeError: The program failed; the message ends with what it printed.
+        InputError: SUMO is not installed, or the program failed; the message ends with what it printed.
     """
     home = require_sumo()
     command = [str(home / "bin" / name), *arguments]
@@ -43,5 +42,6 @@ def run_program(name: str, arguments: Sequence[str], *, folder: Path) -> str:
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=environment)  # noqa: S603
     if done.returncode != 0:
         said = one_line(f"{done.stdout} {done.stderr}")
-        raise RuntimeError(f"SUMO's {name} failed with status {done.returncode}: {said[-_LONGEST_MESSAGE:]}")
+        what = f"failed with status {done.returncode}: {said[-_LONGEST_MESSAGE:]}"
+        raise InputError(f"SUMO's {name}", what, "ask for another seed")
     return done.stderr

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+import shutil
+from collections.abc import Generator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +16,9 @@ import pandas as pd
 from pipeline.config import SimulateConfig
 from pipeline.drives.drive import FRAME_COLUMNS, Drive, no_frames
 from pipeline.drives.neutral import FORMAT, write_drive
+from pipeline.errors import InputError
 from pipeline.files import write_json
+from pipeline.parallel import in_processes
 from pipeline.simulation.maps import map_of
 from pipeline.simulation.recording import Recording, World
 from pipeline.simulation.renderer import Renderer
@@ -41,8 +42,8 @@ def drive_name(index: int, *, seed: int) -> str:
 
 def simulate_all(
     config: SimulateConfig, *, folder: Path, truth: Path, num_processes: int | None = None
-) -> Iterator[str]:
-    """Simulate drives, each on its own, and yield the name of each as it is done.
+) -> Generator[tuple[str, str | None]]:
+    """Simulate drives, each on its own, and yield each one's name as it is done, with the line that says why it failed.
 
     Args:
         config: The ``simulate`` section.
@@ -50,23 +51,23 @@ def simulate_all(
         truth: Likewise, of what the drive does not tell.
         num_processes: At most this many; all processors by default.
     """
-    num_processes = min(num_processes or os.cpu_count() or 1, config.num_drives)
-    if num_processes == 1:
-        for index in range(config.num_drives):
-            yield simulate_drive(index, config=config, folder=folder, truth=truth)
-        return
-    # Spawned, not forked: a fork of a process that has threads (Arrow's, the progress bar's) can hang.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(num_processes, mp_context=context, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
-        futures = [
-            pool.submit(simulate_drive, index, config=config, folder=folder, truth=truth)
-            for index in range(config.num_drives)
-        ]
-        try:
-            for future in as_completed(futures):
-                yield future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+    work = partial(_simulate_one, config=config, folder=folder, truth=truth)
+    indices = range(config.num_drives)
+    for index, problem in in_processes(work, indices, alone_s=0.0, num_processes=num_processes):
+        yield drive_name(index, seed=config.seed), problem
+
+
+def _simulate_one(index: int, *, config: SimulateConfig, folder: Path, truth: Path) -> str | None:
+    """Simulate one drive, if it can be; the line that says why not."""
+    cv2.setNumThreads(1)  # the drives share the processors
+    try:
+        simulate_drive(index, config=config, folder=folder, truth=truth)
+    except InputError as error:
+        name = drive_name(index, seed=config.seed)
+        for begun in (folder / name, truth / name):
+            shutil.rmtree(begun, ignore_errors=True)
+        return f"{name}: {error}"
+    return None
 
 
 def simulate_drive(index: int, *, config: SimulateConfig, folder: Path, truth: Path) -> str:
@@ -82,7 +83,7 @@ def simulate_drive(index: int, *, config: SimulateConfig, folder: Path, truth: P
         The drive's name.
 
     Raises:
-        InputError: SUMO is not installed.
+        InputError: SUMO is not installed, cannot make this drive, or failed.
     """
     world, seed = _TURNS[index % len(_TURNS)], _seeds(index, config=config)[0]
     recording = simulate_traffic(world, seed=seed, duration_s=config.duration_s, rate_hz=config.rate_hz)

@@ -36,8 +36,7 @@ def simulate_traffic(world: World, *, seed: int, duration_s: float, rate_hz: flo
         rate_hz: Steps a second; 1000 must be a multiple of it, as SUMO counts milliseconds.
 
     Raises:
-        InputError: SUMO is not installed, or no car drives as long as ``duration_s`` through such a world.
-        RuntimeError: One of SUMO's programs failed.
+        InputError: SUMO is not installed or failed, or no car drives as long as ``duration_s`` through such a world.
     """
     step_ms = 1000 / rate_hz
     if not step_ms.is_integer():

@@ -3,12 +3,14 @@
 import sys
 from collections.abc import Callable
 
-from pipeline.errors import InputError
+from pipeline.errors import InputError, one_line
+from pipeline.terminated import terminable
 
 
 def run_stage(main: Callable[[], None]) -> None:
     """Run a stage; a user's mistake ends it with one line and exit code 1, anything else with its traceback."""
     try:
-        main()
+        with terminable():
+            main()
     except InputError as error:
-        sys.exit(f"headway: {error}")
+        sys.exit(f"headway: {one_line(str(error))}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import closing
 from pathlib import Path
 
 from pipeline.config import IngestConfig, load_section, load_sources
@@ -58,13 +59,13 @@ def ingest(found: Found, *, config: IngestConfig, out: Path, description: str) -
     for line in (*found.notes, *rejected.values()):
         _say(line)
     with whole_folder(out) as folder:
-        done = ingest_all(found.refs, config=config, folder=folder)
-        for ref, result in track(done, total=len(found.refs), description=description):
-            if result.problem is not None:
-                rejected[ref.name] = result.problem
-                _say(result.problem)
-            for suspicion in result.suspicions:
-                _say(str(suspicion))
+        with closing(ingest_all(found.refs, config=config, folder=folder)) as done:
+            for ref, result in track(done, total=len(found.refs), description=description):
+                if result.problem is not None:
+                    rejected[ref.name] = result.problem
+                    _say(result.problem)
+                for suspicion in result.suspicions:
+                    _say(str(suspicion))
         drives = [ref.name for ref in found.refs if ref.name not in rejected]
         if not drives:
             raise InputError(description, "has no usable drive", "see the lines above")

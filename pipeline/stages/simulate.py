@@ -6,10 +6,12 @@ What really happened lies beside, in a folder that no other stage reads.
 from __future__ import annotations
 
 import argparse
+import sys
+from contextlib import closing
 from pathlib import Path
 
 from pipeline.config import SimulateConfig, load_section
-from pipeline.errors import InputError
+from pipeline.errors import InputError, one_line
 from pipeline.files import whole_folder, write_json
 from pipeline.progress import track
 from pipeline.simulation.programs import require_sumo
@@ -31,20 +33,31 @@ def main() -> None:
 def simulate(config: SimulateConfig, *, out: Path, truth: Path) -> None:
     """Simulate drives into ``out`` and their truth into ``truth``, replacing both whole.
 
+    A drive that fails is named on standard error, and the others are made and kept.
+
     Raises:
-        InputError: SUMO is not installed, or one of the folders lies in the other.
+        InputError: SUMO is not installed, one of the folders lies in the other, or a drive failed.
     """
     here, there = out.resolve(), truth.resolve()
     if here.is_relative_to(there) or there.is_relative_to(here):
         raise InputError(truth, f"lies in the drives' folder {out}, or that in it", "give the truth a folder beside")
     require_sumo()
     with whole_folder(out) as drives, whole_folder(truth) as beside:
-        done = simulate_all(config, folder=drives, truth=beside)
-        for _ in track(done, total=config.num_drives, description="simulate"):
-            pass
+        failed: list[str] = []
+        with closing(simulate_all(config, folder=drives, truth=beside)) as done:
+            for name, problem in track(done, total=config.num_drives, description="simulate"):
+                if problem is not None:
+                    failed.append(name)
+                    print(f"headway: {one_line(problem)}", file=sys.stderr)  # noqa: T201
         names = [drive_name(index, seed=config.seed) for index in range(config.num_drives)]
+        made = [name for name in names if name not in failed]
+        problem = InputError("simulate", f"{len(failed)} of {len(names)} drives failed", "see the lines above")
+        if not made:
+            raise problem
         for folder in (drives, beside):
-            write_json(folder / MARK, {"drives": names, "config": config.model_dump()})
+            write_json(folder / MARK, {"drives": made, "config": config.model_dump()})
+    if failed:
+        raise problem
 
 
 if __name__ == "__main__":

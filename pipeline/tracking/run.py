@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
 import time
 from collections.abc import Mapping, Sequence
-from types import FrameType, TracebackType
+from types import TracebackType
 from typing import Final, Self
 
 from mlflow.entities import Metric, Run
 
+from pipeline.terminated import Terminated
 from pipeline.tracking.environment import environment_tags
 from pipeline.tracking.history import History, RunRecord
 from pipeline.tracking.names import clean_name, flatten_texts
@@ -21,18 +20,12 @@ FLUSH_S: Final = 5.0
 _CAN_GO_ON: Final = ("RUNNING", "KILLED", "FAILED")
 
 
-class Terminated(SystemExit):
-    """SIGTERM arrived: the program ends as the shell expects of it (128 + 15)."""
-
-    def __init__(self) -> None:
-        super().__init__(128 + signal.SIGTERM)
-
-
 def tracked_run(*, params: Mapping[str, object], tags: Mapping[str, str], resume: str | None = None) -> TrackedRun:
     """Make a run to train within, as a context manager.
 
-    It ends FINISHED, FAILED where an exception ends it, KILLED where SIGINT or SIGTERM does. A tracking server that
-    is away never ends a training: one line says so, and ``publish`` logs the run later from the training's history.
+    It ends FINISHED, FAILED where an exception ends it, KILLED where SIGINT does, or SIGTERM (see ``terminable``). A
+    tracking server that is away never ends a training: one line says so, and ``publish`` logs the run later from the
+    training's history.
 
     Args:
         params: Nested settings; logged under dotted names.
@@ -62,7 +55,6 @@ class TrackedRun:
         self._known: set[tuple[str, int]] = set()  # logged before the interruption, so not logged again
         self._waiting: list[Metric] = []
         self._flushed_s = time.monotonic()
-        self._sigterm = None
 
     def __enter__(self) -> Self:
         try:
@@ -70,15 +62,11 @@ class TrackedRun:
             self._begin(self._store)
         except UNREACHABLE as error:
             self._go_on_without(error)
-        if threading.current_thread() is threading.main_thread():  # Python lets no other thread handle signals
-            self._sigterm = signal.signal(signal.SIGTERM, _terminate)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._sigterm is not None:
-            signal.signal(signal.SIGTERM, self._sigterm)
         if self._store is None or self.run_id is None:
             return
         is_killed = kind is not None and issubclass(kind, KeyboardInterrupt | Terminated)
@@ -149,7 +137,3 @@ class TrackedRun:
                 "and the publish stage logs it later\n"
             )
         self._is_away = True
-
-
-def _terminate(_signal: int, _frame: FrameType | None) -> None:
-    raise Terminated

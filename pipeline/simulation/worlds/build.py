@@ -37,7 +37,7 @@ def build_network(plan: Plan, *, folder: Path, cycle_s: int) -> Path:
         cycle_s: Of the signals.
 
     Raises:
-        RuntimeError: netconvert failed; the message ends with what it printed.
+        InputError: netconvert failed; the message ends with what it printed.
     """
     _write(folder / "plain.nod.xml", "nodes", [_junction(plan, index) for index in range(len(plan.junctions))])
     _write(folder / "plain.edg.xml", "edges", _roads(plan))

@@ -16,5 +16,5 @@ def test_without_sumo_one_line_says_how_to_install_it(monkeypatch: pytest.Monkey
 
 def test_what_a_program_says_as_it_fails_is_in_the_message(tmp_path: Path) -> None:
     pytest.importorskip("sumo", reason="SUMO is not installed: pip install 'headway[simulation]'")
-    with pytest.raises(RuntimeError, match=r"netconvert failed with status 1: .*nothing\.nod\.xml"):
+    with pytest.raises(InputError, match=r"netconvert: failed with status 1: .*nothing\.nod\.xml"):
         run_program("netconvert", ["--node-files", "nothing.nod.xml"], folder=tmp_path)

@@ -16,7 +16,10 @@ import pytest
 from pipeline.config import SimulateConfig, load_section
 from pipeline.drives.drive import Drive, project
 from pipeline.drives.registry import find_drives, read_drive
-from pipeline.simulation.simulate import record_drive, simulate_drive
+from pipeline.errors import InputError
+from pipeline.simulation import simulate
+from pipeline.simulation.recording import Recording, World
+from pipeline.simulation.simulate import record_drive, simulate_all, simulate_drive
 from tests.pipeline.simulation.made_up_recording import made_up_recording
 
 ROOT = Path(__file__).parents[3]
@@ -102,6 +105,31 @@ def test_the_truth_lies_beside_and_tells_whose_each_row_is(made_up: Path):
     assert np.hypot(true.x_m.to_numpy() - tracks.x_m, true.y_m.to_numpy() - tracks.y_m).max() < 0.8
     about = json.loads((truth / "about.json").read_text())
     assert (about["world"], about["index"], about["seed"], about["ego_id"]) == ("crossing", 5, 0, "ego")
+
+
+def test_a_drive_that_cannot_be_made_leaves_nothing_and_the_next_one_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def fake(world: World, **_: object) -> Recording:
+        if world == "grid":
+            raise InputError("SUMO's netconvert", "failed with status 1", "ask for another seed")
+        return made_up_recording(num_steps=20)
+
+    def begun(*_: object, **__: object) -> None:
+        raise InputError("frames", "cannot be drawn", "draw them elsewhere")
+
+    monkeypatch.setattr(simulate, "simulate_traffic", fake)
+    drives, truth = tmp_path / "drives", tmp_path / "truth"
+    config = _config(num_drives=2)
+    done = list(simulate_all(config, folder=drives, truth=truth, num_processes=1))
+    problem = "grid-s0-000: SUMO's netconvert: failed with status 1; ask for another seed"
+    assert done == [("grid-s0-000", problem), ("crossing-s0-001", None)]
+    assert [path.name for path in (*drives.iterdir(), *truth.iterdir())] == ["crossing-s0-001"] * 2
+    monkeypatch.setattr(simulate, "_write_truth", begun)  # after the drive is written
+    again = tmp_path / "again"
+    problems = [problem for _, problem in simulate_all(config, folder=again, truth=truth, num_processes=1)]
+    assert problems[1] == "crossing-s0-001: frames: cannot be drawn; draw them elsewhere"
+    assert not list(again.iterdir())
 
 
 def test_one_index_gives_the_same_bytes_in_any_process_and_number(tmp_path: Path):

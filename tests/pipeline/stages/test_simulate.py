@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -31,12 +31,12 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[SimulateConfig]:
     """What ``simulate_all`` is asked for; it makes no drives."""
     configs: list[SimulateConfig] = []
 
-    def fake(config: SimulateConfig, *, folder: Path, truth: Path) -> Iterator[str]:
+    def fake(config: SimulateConfig, *, folder: Path, truth: Path) -> Generator[tuple[str, str | None]]:
         configs.append(config)
         for number in range(config.num_drives):
             (folder / f"drive-{number}").mkdir()
             (truth / f"drive-{number}").mkdir()
-            yield f"drive-{number}"
+            yield f"drive-{number}", None
 
     monkeypatch.setattr(simulate, "simulate_all", fake)
     return configs
@@ -56,6 +56,29 @@ def test_options_go_before_the_parameters_and_results_may_be_replaced(
     for folder in (out, tmp_path / "drives-truth"):
         assert sorted(path.name for path in folder.iterdir()) == ["drive-0", "drive-1", "simulated.json"]
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_drive_that_fails_is_named_and_the_others_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failing = {"crossing-s0-001"}
+
+    def fake(config: SimulateConfig, *, folder: Path, truth: Path) -> Generator[tuple[str, str | None]]:
+        for name in ("grid-s0-000", "crossing-s0-001"):
+            yield name, f"{name}: no car\ndrives" if name in failing else None
+
+    monkeypatch.setattr(simulate, "simulate_all", fake)
+    out = tmp_path / "drives"
+    arguments = ("--out", out, "--drives", 2, "--seed", 0, "--params", PARAMS)
+    assert _headway(*arguments, monkeypatch=monkeypatch) == 1
+    named, last = capsys.readouterr().err.splitlines()
+    assert named == "headway: crossing-s0-001: no car drives"
+    assert last == "headway: simulate: 1 of 2 drives failed; see the lines above"
+    kept = (out / "simulated.json").read_text()
+    assert json.loads(kept)["drives"] == ["grid-s0-000"]
+    failing.add("grid-s0-000")
+    assert _headway(*arguments, monkeypatch=monkeypatch) == 1
+    assert (out / "simulated.json").read_text() == kept
 
 
 def test_without_sumo_one_line_says_how_to_install_it(
