@@ -131,14 +131,14 @@ def _read_tracks(folder: Path) -> tuple[pd.DataFrame, tuple[str, ...], tuple[Dro
     path = table_path(folder, "tracks")
     if path is None:
         raise InputError(folder / "tracks.csv", "is missing, and so is tracks.parquet", "add one of them")
-    table = read_table(path, texts=("track_id", "category"), times=("timestamp_ns",), numbers=TRACK_NUMBERS)
+    table, dropped = read_table(path, texts=("track_id", "category"), times=("timestamp_ns",), numbers=TRACK_NUMBERS)
     if table.empty:
         raise InputError(path, "has no rows", "add the tracks' measurements")
     table["timestamp_ns"], timed = integers(table["timestamp_ns"])
     table["track_id"] = table["track_id"].str.strip()
     named = table["track_id"].ne("").to_numpy(dtype=bool)
     rows = table["source_row"].to_numpy()
-    dropped = dropped_rows(path, rows[~timed].tolist(), reason="unreadable timestamp_ns")
+    dropped += dropped_rows(path, rows[~timed].tolist(), reason="unreadable timestamp_ns")
     dropped += dropped_rows(path, rows[timed & ~named].tolist(), reason="no track_id")
     table = table[timed & named].reset_index(drop=True)
     if table.empty:
@@ -165,7 +165,7 @@ def _read_cameras(folder: Path) -> tuple[dict[str, Camera], pd.DataFrame, tuple[
 
 
 def _parse_cameras(path: Path) -> dict[str, Camera]:
-    table = read_table(path, texts=("camera",), times=(), numbers=CAMERA_NUMBERS)
+    table, _ = read_table(path, texts=("camera",), times=(), numbers=CAMERA_NUMBERS)
     cameras: dict[str, Camera] = {}
     for row, name, *values in table.itertuples(index=False):
         where = f"{path}: row {row}"
@@ -186,7 +186,7 @@ def _parse_cameras(path: Path) -> dict[str, Camera]:
 
 def _parse_frames(path: Path, cameras: dict[str, Camera], *, folder: Path) -> tuple[pd.DataFrame, tuple[Dropped, ...]]:
     """The frames, their quaternions at length one; rows without a time, a camera or a pose are left out."""
-    table = read_table(path, texts=("camera", "path"), times=("timestamp_ns",), numbers=POSE_NUMBERS)
+    table, wrong = read_table(path, texts=("camera", "path"), times=("timestamp_ns",), numbers=POSE_NUMBERS)
     table["timestamp_ns"], timed = integers(table["timestamp_ns"])
     for row, image in zip(table["source_row"], table["path"], strict=True):
         if image and not _stays_inside(image, folder=folder):
@@ -202,7 +202,7 @@ def _parse_frames(path: Path, cameras: dict[str, Camera], *, folder: Path) -> tu
     )
     good, dropped = passing_rows(path, table["source_row"].to_numpy(), checks)
     frames = table[good].reset_index(drop=True)[list(FRAME_COLUMNS)]
-    return frames.astype(FRAME_COLUMNS), dropped
+    return frames.astype(FRAME_COLUMNS), wrong + dropped
 
 
 def _stays_inside(image: str, *, folder: Path) -> bool:

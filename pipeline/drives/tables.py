@@ -35,7 +35,9 @@ def table_path(folder: Path, name: str) -> Path | None:
     return there[0] if there else None
 
 
-def read_table(path: Path, *, texts: Sequence[str], times: Sequence[str], numbers: Sequence[str]) -> pd.DataFrame:
+def read_table(
+    path: Path, *, texts: Sequence[str], times: Sequence[str], numbers: Sequence[str]
+) -> tuple[pd.DataFrame, tuple[Dropped, ...]]:
     """Read a table's named columns.
 
     Args:
@@ -46,7 +48,8 @@ def read_table(path: Path, *, texts: Sequence[str], times: Sequence[str], number
 
     Returns:
         ``source_row`` (1-based: the line of a CSV file, its header being line 1; the row of a Parquet file), then
-        ``texts``, ``times`` and ``numbers``. Lines that are wholly empty are left out.
+        ``texts``, ``times`` and ``numbers``. Lines that are wholly empty are left out. And the cells that should hold a
+        number, and hold something else.
 
     Raises:
         InputError: The file cannot be read, or lacks a column.
@@ -63,10 +66,12 @@ def read_table(path: Path, *, texts: Sequence[str], times: Sequence[str], number
     result = pd.DataFrame({"source_row": np.arange(len(table), dtype=np.int64) + first})
     for name in (*texts, *times):
         result[name] = _texts(table[name])
+    dropped: tuple[Dropped, ...] = ()
     for name in numbers:
-        result[name] = _numbers(table[name])
+        result[name], wrong = _numbers(table[name])
+        dropped += dropped_rows(path, result["source_row"][wrong].tolist(), reason=f"{name} is no number")
     empty = (result[[*texts, *times]] == "").all(axis=1) & result[list(numbers)].isna().all(axis=1)
-    return result[~empty].reset_index(drop=True)
+    return result[~empty].reset_index(drop=True), dropped
 
 
 def integers(column: pd.Series) -> tuple[pd.Series, Bool[np.ndarray, " n"]]:
@@ -157,8 +162,10 @@ def _texts(column: pd.Series) -> pd.Series:
     return text.where(column.notna(), "").astype("str")
 
 
-def _numbers(column: pd.Series) -> pd.Series:
-    """Values as float64, NaN for what is no number."""
-    if not pd.api.types.is_numeric_dtype(column.dtype):
-        column = _texts(column)
-    return pd.to_numeric(column, errors="coerce").astype("float64")
+def _numbers(column: pd.Series) -> tuple[pd.Series, Bool[np.ndarray, " n"]]:
+    """Values as float64, NaN for what is no number; and where something else stands than a number or nothing."""
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return column.astype("float64"), np.zeros(len(column), dtype=np.bool_)
+    text = _texts(column).str.strip()
+    values = pd.to_numeric(text, errors="coerce").astype("float64")
+    return values, (values.isna() & ~text.isin(_EMPTY)).to_numpy(dtype=np.bool_)

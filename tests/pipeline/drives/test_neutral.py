@@ -242,3 +242,19 @@ def test_pandas_metadata_in_a_parquet_file_is_not_looked_at(tmp_path: Path):
     table = pq.read_table(folder / "tracks.parquet")
     pq.write_table(table.replace_schema_metadata({"pandas": "{"}), folder / "tracks.parquet")
     pd.testing.assert_frame_equal(_read(folder).tracks, tracks)
+
+
+def test_a_cell_that_should_hold_a_number_and_holds_something_else_is_told(tmp_path: Path):
+    folder = write_small_drive(tmp_path / "one", seconds=1.0, with_frames=False)
+    table = pd.read_csv(folder / "tracks.csv", dtype="str")
+    table.loc[[0, 1, 2, 3], "length_m"] = ["4,2", "N/A", "", " 4.2 "]
+    table.loc[5, "heading_rad"] = "north"
+    table.to_csv(folder / "tracks.csv", index=False)
+    drive = _read(folder)
+    path = folder / "tracks.csv"
+    assert [(entry.where, entry.reason, entry.count) for entry in drive.dropped] == [
+        (f"{path}: row 7", "heading_rad is no number", 1),
+        (f"{path}: row 2", "length_m is no number", 1),
+    ]
+    assert drive.tracks["length_m"].isna().tolist()[:5] == [True, True, True, False, False]
+    assert drive.tracks["length_m"][3] == 4.2
