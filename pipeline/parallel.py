@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
+from pipeline.errors import InputError
 from pipeline.terminated import TERMINATED, Terminated, is_terminated, raise_on_sigterm
 
 T = TypeVar("T")
@@ -28,6 +31,9 @@ def in_processes(
         items: What it is done on.
         alone_s: Processes take about this long to start: what is left after it goes to several at once.
         num_processes: At most this many; all processors by default.
+
+    Raises:
+        InputError: A process ended by itself.
     """
     started_s = time.monotonic()
     left = list(items)
@@ -39,18 +45,26 @@ def in_processes(
         return
     # Spawned, not forked: a fork of a process that has threads (Arrow's, the progress bar's) can hang.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(num_processes, len(left)), mp_context=context, initializer=raise_on_sigterm)
+    pool = ProcessPoolExecutor(min(num_processes, len(left)), mp_context=context, initializer=_begin)
     all_done = False
     try:
         item_of = {pool.submit(_work, work, item): item for item in left}
         for future in as_completed(item_of):
             yield item_of[future], future.result()
         all_done = True
+    except BrokenProcessPool as error:
+        what = "ended by itself, as it does where memory runs out"
+        raise InputError("a process at work", what, "free memory, or give fewer drives at once") from error
     finally:
         if not all_done:
             for process in multiprocessing.active_children():
                 process.terminate()
         pool.shutdown(cancel_futures=True)
+
+
+def _begin() -> None:
+    raise_on_sigterm()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes: the first one ends the others
 
 
 def _work(work: Callable[[T], R], item: T) -> R:

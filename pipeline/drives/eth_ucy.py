@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float, Int
 
 from pipeline.drives.categories import Category
 from pipeline.drives.drive import TRACK_COLUMNS, Drive, no_frames
+from pipeline.drives.plain_file import read_plain
 from pipeline.drives.reader import DriveRef, plain_name
 from pipeline.drives.tables import dropped_rows
 from pipeline.errors import Dropped, InputError
@@ -129,18 +130,12 @@ def _read_rows(path: Path) -> tuple[Int[np.ndarray, " n"], Float[np.ndarray, "n 
 
 
 def _read_text(path: Path) -> str:
+    todo = "take it from the download again"
+    content = read_plain(path, most_mb=_MOST_MB, missing=todo, smaller="cut it into several recordings")
     try:
-        if not path.is_file():
-            raise InputError(path, "is missing", "take it from the download again")
-        with path.open("rb") as file:
-            encoded = file.read(_MOST_MB * 1_000_000 + 1)
-        if len(encoded) > _MOST_MB * 1_000_000:
-            raise InputError(path, f"is over {_MOST_MB} MB", "cut it into several recordings")
-        return encoded.decode("utf-8-sig")
-    except OSError as error:
-        raise InputError(path, f"cannot be read ({error.strerror})", "check its permissions") from error
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(path, "is no text", "take it from the download again") from error
+        raise InputError(path, "is no text", todo) from error
 
 
 def _numbers(words: list[str]) -> Float[np.ndarray, " n"]:

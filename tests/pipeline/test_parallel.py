@@ -11,6 +11,9 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import pytest
+
+from pipeline.errors import InputError
 from pipeline.parallel import in_processes
 from tests.small_drives import write_small_drive
 
@@ -81,6 +84,11 @@ def test_every_item_comes_with_its_result_from_this_process_and_from_others():
     expected = [(text, len(text)) for text in ("a", "bb", "ccc")]
     for how in ({"alone_s": 0.0, "num_processes": 2}, {"num_processes": 1}, {}):
         assert sorted(in_processes(len, ["a", "bb", "ccc"], **how)) == expected
+
+
+def test_a_process_that_dies_is_told_in_one_line():
+    with pytest.raises(InputError, match="a process at work: ended by itself, as it does where memory runs out; free"):
+        list(in_processes(os._exit, [1, 2], alone_s=0.0, num_processes=2))
 
 
 def test_sigterm_ends_the_processes_and_what_they_started(tmp_path: Path):
