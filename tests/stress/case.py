@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
@@ -21,7 +22,9 @@ from pipeline.errors import one_line
 from pipeline.ingest.store import read_clean
 from tests.small_drives import write_small_drive
 from tests.stress.commands import check_faults, ingest, score_faults
-from tests.stress.damage import KINDS, Hit, Means
+from tests.stress.damage import KINDS, Hit, Kind, Means
+from tests.stress.damage.kinds import is_small
+from tests.stress.damage.text import TABLES, changed_lines
 from tests.stress.folders import inside, outputs, remove, snapshot
 from tests.stress.memory import peak_bytes, reset_peak
 from tests.stress.plan import Case
@@ -33,6 +36,7 @@ Outcome: TypeAlias = Literal["refused", "partial", "unchanged", "failed"]
 MOST_BYTES: Final = 1_500_000_000  # that a broken drive may take beyond what its process took before
 _RAW, _OUT, _SCORED, _UNTOUCHED = Path("raw"), Path("out"), Path("scored"), Path("raw/untouched")
 _ENDINGS: Final = (".parquet", ".steps.parquet", ".frames.parquet", ".map.parquet", ".report.json")
+_FEW: Final = 3  # records: a drive is not refused because of them
 _NOBODY: Final = 65534
 
 
@@ -130,7 +134,7 @@ class Bench:
         drive = self._root / _RAW / "damaged"
         for damage in case.damages:
             rng = np.random.default_rng(damage.seed)
-            groups = KINDS[damage.kind].victims(drive) if drive.is_dir() else []
+            groups = KINDS[damage.kind].victims(drive) if drive.is_dir() and not drive.is_symlink() else []
             if not groups:
                 told.append(f"{damage.kind}: nothing is left to break")
                 continue
@@ -138,7 +142,7 @@ class Bench:
             victim = group[int(rng.integers(len(group)))]
             records = self._pristine[case.format].records
             means = Means(rng=rng, value=damage.value, outside=self._root / "outside", records=records)
-            hits.append(KINDS[damage.kind].inflict(victim, means))
+            hits.append(_inflict(KINDS[damage.kind], victim, means))
             told.append(one_line(f"{damage.kind}: {victim.relative_to(self._root / _RAW)}: {hits[-1].told}"))
 
     def _judge(self, case: Case, *, hits: Sequence[Hit], reference: _Reference) -> Result:
@@ -159,11 +163,14 @@ class Bench:
         faults += [f"the other drive differs: {name}" for name in was if _is_other(name) and was[name] != now.get(name)]
         expected = {f"{name}{ending}" for name in drives for ending in _ENDINGS}
         faults += [f"missing or too many: {name}" for name in now.keys() ^ expected]
-        if case.scored:
+        if case.scored and not _needs_nobody(case):
             faults += self._score(drives, rejected)
         after = snapshot(root, but=(_OUT.name, _SCORED.name))
         faults += [f"changed outside: {path}" for path in before | after if before.get(path) != after.get(path)]
         about = [line.removeprefix("headway: ") for line in said.lines]
+        touched = [hit.num_records for hit in hits]
+        if not read and None not in touched and sum(number or 0 for number in touched) <= _FEW:
+            faults.append(f"refused for no more than {touched} records: {said.lines}")
         if not read and not rejected:
             faults.append(f"the drive is passed over without a word: {said}")
         if faults:
@@ -196,14 +203,29 @@ def _read(drives: Sequence[str]) -> dict[str, Drive]:
     return read
 
 
+def _inflict(kind: Kind, victim: Path, means: Means) -> Hit:
+    """Break a file. In a table of agents' measurements, the lines that differ tell how many were touched."""
+    header = means.record_depth(victim)
+    before = victim.read_bytes() if header is not None and victim.suffix in TABLES else None
+    hit = kind.inflict(victim, means)
+    if before is None or header is None or not is_small(victim) or not victim.stat().st_mode & stat.S_IRUSR:
+        return hit
+    lines = changed_lines(before, victim.read_bytes(), header=header)
+    return replace(hit, num_records=lines, num_rows=lines)
+
+
 def _is_other(name: str) -> bool:
     return name.startswith("untouched.")
+
+
+def _needs_nobody(case: Case) -> bool:
+    return os.geteuid() == 0 and any(damage.kind.startswith("unreadable") for damage in case.damages)
 
 
 @contextmanager
 def _as_nobody(case: Case) -> Iterator[None]:
     """The administrator may read everything: where that matters, the work is done as someone else."""
-    if os.geteuid() != 0 or not any(damage.kind.startswith("unreadable") for damage in case.damages):
+    if not _needs_nobody(case):
         yield
         return
     os.seteuid(_NOBODY)

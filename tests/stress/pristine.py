@@ -19,6 +19,7 @@ RECORDS: Final[Mapping[str, Mapping[str, int]]] = {
     "neutral": {"tracks.csv": 1},
     "neutral_parquet": {"tracks.parquet": 0},
     "kitti_tracking": {"label_02/*.txt": 0},
+    "eth_ucy": {"*.txt": 0},
     "nuscenes": {"sample_annotation.json": 1},
     "argoverse2_sensor": {"annotations.feather": 0},
     "argoverse2_forecasting": {"scenario_*.parquet": 0},

@@ -120,6 +120,7 @@ def _work(pipe: Connection, folder: Path) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (_MEMORY_BYTES, most))
     folder.chmod(0o755)
     with (folder / "stacks").open("w") as stacks:
+        os.dup2(stacks.fileno(), 2)  # libraries in C complain there of each broken picture
         faulthandler.enable(file=stacks)
         install_import_hook(["models", "pipeline"], f"{tests.shapes.__name__}.check_shapes")
         from tests.stress.case import Bench  # noqa: PLC0415

@@ -20,11 +20,12 @@ _BLOCKS, _BLOCK_ROWS = 8, 1_000_000  # all alike they take little room on the di
 
 
 def _read(path: Path) -> pa.Table | None:
-    """The table; None where an earlier damage left none."""
+    """The table; None where an earlier damage left none, or one too large to work with."""
     try:
-        return pq.read_table(path) if path.suffix == ".parquet" else feather.read_table(path)
+        table = pq.read_table(path) if path.suffix == ".parquet" else feather.read_table(path)
     except (pa.ArrowException, OSError):
         return None
+    return table if table.num_rows < _BLOCK_ROWS else None
 
 
 def _write(path: Path, table: pa.Table) -> None:
@@ -63,7 +64,8 @@ def column_cell(path: Path, means: Means) -> Hit:
     values[row] = strange[means.pick(len(strange))]
     _write(path, _with(table, column, pa.array(values, kind_of)))
     touched = 1 if means.record_depth(path) is not None else None
-    return Hit(told=f"{table.schema.names[column]}, row {row + 1} is {values[row]!r}"[:160], num_records=touched)
+    told = f"{table.schema.names[column]}, row {row + 1} is {values[row]!r}"[:160]
+    return Hit(told=told, num_records=touched, num_rows=touched)
 
 
 TYPES: Final[tuple[Callable[[pa.ChunkedArray], pa.Array], ...]] = (

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-from tests.stress.damage.kinds import Hit, Means, is_small, kind, picture_or
+from tests.stress.damage.kinds import NOTHING, Hit, Means, is_small, kind, nothing_but
 
 SPARSE_BYTES: Final = 40 * 2**30  # of zeros, which take no room on the disk
 _NAMES: Final = (
@@ -36,7 +36,7 @@ def flip_bytes(path: Path, means: Means) -> Hit:
     for _ in range(count if content else 0):
         content[means.pick(len(content))] ^= 1 << means.pick(8)
     path.write_bytes(content)
-    return Hit(told=f"{count} bytes changed", num_records=picture_or(path))
+    return Hit(told=f"{count} bytes changed", **nothing_but(path))
 
 
 @kind()
@@ -45,21 +45,21 @@ def truncate(path: Path, means: Means) -> Hit:
     content = path.read_bytes()
     length = means.pick(len(content) + 1)
     path.write_bytes(content[:length])
-    return Hit(told=f"cut to {length} of {len(content)} bytes", num_records=picture_or(path), removed=True)
+    return Hit(told=f"cut to {length} of {len(content)} bytes", **nothing_but(path), removed=True)
 
 
 @kind()
 def empty(path: Path, means: Means) -> Hit:
     """Nothing is left in it."""
     path.write_bytes(b"")
-    return Hit(told="emptied", num_records=picture_or(path), removed=True)
+    return Hit(told="emptied", **nothing_but(path), removed=True)
 
 
 @kind()
 def drop(path: Path, means: Means) -> Hit:
     """It is not there."""
     path.unlink()
-    return Hit(told="dropped", num_records=picture_or(path), removed=True)
+    return Hit(told="dropped", **nothing_but(path), removed=True)
 
 
 @kind()
@@ -69,7 +69,7 @@ def zero_block(path: Path, means: Means) -> Hit:
     start, length = means.pick(len(content) + 1), 1 << means.pick(13)
     content[start : start + length] = bytes(len(content[start : start + length]))
     path.write_bytes(content)
-    return Hit(told=f"zeros at {start}, {length} bytes", num_records=picture_or(path))
+    return Hit(told=f"zeros at {start}, {length} bytes", **nothing_but(path))
 
 
 @kind()
@@ -79,14 +79,14 @@ def repeat_block(path: Path, means: Means) -> Hit:
     start, length = means.pick(len(content) + 1), 1 << means.pick(13)
     block = content[start : start + length]
     path.write_bytes(content[:start] + block + content[start:])
-    return Hit(told=f"block at {start} twice, {len(block)} bytes", num_records=picture_or(path))
+    return Hit(told=f"block at {start} twice, {len(block)} bytes", **nothing_but(path))
 
 
 @kind()
 def noise(path: Path, means: Means) -> Hit:
     """Random bytes instead of its content."""
     path.write_bytes(means.rng.bytes(1 + means.pick(5000)))
-    return Hit(told="random bytes", num_records=picture_or(path), removed=True)
+    return Hit(told="random bytes", **nothing_but(path), removed=True)
 
 
 @kind()
@@ -96,7 +96,7 @@ def rename(path: Path, means: Means) -> Hit:
     names = (stem, stem + path.suffix, path.name.upper(), path.stem + path.suffix.upper(), path.name + ".bak")
     name = names[means.pick(len(names))]
     path.rename(path.with_name(name))
-    return Hit(told=f"renamed to {name!r}", num_records=picture_or(path), removed=True)
+    return Hit(told=f"renamed to {name!r}", **nothing_but(path), removed=True)
 
 
 @kind()
@@ -109,8 +109,8 @@ def swap(path: Path, means: Means) -> Hit:
     ours, theirs = path.read_bytes(), other.read_bytes()
     path.write_bytes(theirs)
     other.write_bytes(ours)
-    touched = None if picture_or(path) is None or picture_or(other) is None else 0
-    return Hit(told=f"swapped with {other.name}", num_records=touched, removed=True)
+    touched = nothing_but(path) and nothing_but(other)
+    return Hit(told=f"swapped with {other.name}", **touched, removed=True)
 
 
 @kind()
@@ -118,7 +118,7 @@ def folder_instead(path: Path, means: Means) -> Hit:
     """A folder has its name."""
     path.unlink()
     path.mkdir()
-    return Hit(told="a folder instead", num_records=picture_or(path), removed=True)
+    return Hit(told="a folder instead", **nothing_but(path), removed=True)
 
 
 @kind()
@@ -126,7 +126,7 @@ def pipe_instead(path: Path, means: Means) -> Hit:
     """A named pipe, from which nothing ever comes."""
     path.unlink()
     os.mkfifo(path)
-    return Hit(told="a named pipe instead", num_records=picture_or(path), removed=True)
+    return Hit(told="a named pipe instead", **nothing_but(path), removed=True)
 
 
 @kind()
@@ -144,14 +144,14 @@ def link_instead(path: Path, means: Means) -> Hit:
     target = targets[means.pick(len(targets))]
     path.unlink()
     path.symlink_to(target)
-    return Hit(told=f"a link to {target}", num_records=picture_or(path), removed=True)
+    return Hit(told=f"a link to {target}", **nothing_but(path), removed=True)
 
 
 @kind()
 def unreadable(path: Path, means: Means) -> Hit:
     """Nobody may read it."""
     path.chmod(0)
-    return Hit(told="may not be read", num_records=picture_or(path), removed=True)
+    return Hit(told="may not be read", **nothing_but(path), removed=True)
 
 
 @kind()
@@ -159,14 +159,14 @@ def endless(path: Path, means: Means) -> Hit:
     """Zeros without end after its content; they take no room on the disk."""
     with path.open("r+b") as file:
         file.truncate(SPARSE_BYTES)
-    return Hit(told=f"{SPARSE_BYTES >> 30} GiB of zeros behind it", num_records=picture_or(path), removed=True)
+    return Hit(told=f"{SPARSE_BYTES >> 30} GiB of zeros behind it", **nothing_but(path), removed=True)
 
 
 @kind()
 def pickled(path: Path, means: Means) -> Hit:
     """A pickle that acts when it is loaded."""
     path.write_bytes(pickle.dumps(_Explosive(means.outside / "pickle-was-loaded"), protocol=means.pick(6)))
-    return Hit(told="a pickle", num_records=picture_or(path), removed=True)
+    return Hit(told="a pickle", **nothing_but(path), removed=True)
 
 
 @kind(folders=True)
@@ -190,7 +190,7 @@ def link_folder(path: Path, means: Means) -> Hit:
     targets = (Path(".."), Path(), means.outside, Path("/"), means.outside.parent / "raw" / "untouched")
     target = targets[means.pick(len(targets))]
     (path / "link").symlink_to(target, target_is_directory=True)
-    return Hit(told=f"a link to {target} in it", num_records=0)
+    return Hit(told=f"a link to {target} in it", **NOTHING)
 
 
 @kind(folders=True)

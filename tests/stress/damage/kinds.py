@@ -47,12 +47,15 @@ class Hit:
 
     Attributes:
         told: For people.
-        num_records: How many measurements of agents it touched at most; None where it may be all of them.
+        num_records: How many records of agents it touched at most, a whole track being one where the format keeps
+            tracks together; None where it may be all of them.
+        num_rows: How many measurements; None where that is not known.
         removed: Rows may be missing without a word, for nothing in the files tells of them any more.
     """
 
     told: str
     num_records: int | None = None
+    num_rows: int | None = None
     removed: bool = False
 
 
@@ -107,6 +110,9 @@ def is_small(path: Path) -> bool:
     return not path.is_symlink() and path.is_file() and path.stat().st_size <= _MOST_BYTES
 
 
-def picture_or(path: Path, *, other: int | None = None) -> int | None:
-    """The measurements that damage to a whole file touches: none if it is a picture."""
-    return 0 if path.suffix in PICTURES else other
+NOTHING: Final[Mapping[str, int]] = {"num_records": 0, "num_rows": 0}  # of what a ``Hit`` counts
+
+
+def nothing_but(path: Path) -> Mapping[str, int]:
+    """What damage to a whole file touches: no agent's measurement if it is a picture, else nobody knows."""
+    return NOTHING if path.suffix in PICTURES else {}

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from tests.stress.damage.kinds import PICTURES, Hit, Means, kind
+from tests.stress.damage.kinds import NOTHING, PICTURES, Hit, Means, kind
 
 
 def _chunk(name: bytes, body: bytes) -> bytes:
@@ -34,7 +34,7 @@ def picture_bomb(path: Path, means: Means) -> Hit:
     small = cv2.imencode(".jpg", np.zeros((64, 64, 3), np.uint8))[1].tobytes()
     png = means.pick(2)
     path.write_bytes(png_bomb(60_000) if png else jpeg_bomb(small, 60_000))
-    return Hit(told=f"a {'PNG' if png else 'JPEG'} bomb", num_records=0)
+    return Hit(told=f"a {'PNG' if png else 'JPEG'} bomb", **NOTHING)
 
 
 @kind(*PICTURES)
@@ -42,10 +42,9 @@ def other_picture(path: Path, means: Means) -> Hit:
     """Another picture: of another size, grey, with transparency, of 16 bits, in another format."""
     shapes = ((1, 1, 3), (180, 320), (180, 320, 4), (90, 160, 3), (320, 180, 3))
     shape = shapes[means.pick(len(shapes))]
-    deep = len(shape) == 2 and means.pick(2)
-    image = np.zeros(shape, np.uint16 if deep else np.uint8)
-    ending = (".png", ".png", ".jpg", ".webp", ".tiff", ".bmp")[means.pick(6)]
-    coded, content = cv2.imencode(ending if len(shape) < 3 or shape[2] < 4 else ".png", image)
+    ending = (".png", ".png", ".jpg", ".webp", ".tiff", ".bmp")[means.pick(6)] if shape[2:] != (4,) else ".png"
+    deep = len(shape) == 2 and ending in (".png", ".tiff")
+    coded, content = cv2.imencode(ending, np.zeros(shape, np.uint16 if deep else np.uint8))
     assert coded
     path.write_bytes(content.tobytes())
-    return Hit(told=f"a picture of {shape} as {ending}", num_records=0)
+    return Hit(told=f"a picture of {shape} as {ending}", **NOTHING)

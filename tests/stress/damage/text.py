@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -28,10 +29,23 @@ def _lines(path: Path) -> list[bytes]:
     return path.read_bytes().split(b"\n")
 
 
-def _records(path: Path, means: Means, line: int, count: int = 1) -> int | None:
-    """``count`` if the line is an agent's measurement."""
-    header = means.record_depth(path)
-    return count if header is not None and line >= header else None
+def changed_lines(before: bytes, after: bytes, *, header: int) -> int | None:
+    """How many lines of a table are not what they were; None where others may mean something else by that, too."""
+    was, now = before.split(b"\n"), after.split(b"\n")
+    if was[:header] != now[:header] or not _is_utf8(after):
+        return None
+    gone, come = Counter(was[header:]) - Counter(now[header:]), Counter(now[header:]) - Counter(was[header:])
+    if any(b'"' in line or b"\r" in line or b"\0" in line for line in come):  # an open quote takes lines with it
+        return None
+    return gone.total() + come.total()
+
+
+def _is_utf8(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 @kind(*TABLES)
@@ -44,9 +58,7 @@ def cell(path: Path, means: Means) -> Hit:
     cells[column] = written(means.value)
     lines[line] = _separator(path).join(cells)
     path.write_bytes(b"\n".join(lines))
-    swallows = path.suffix == ".csv" and b'"' in cells[column]  # an open quote takes the next lines with it
-    touched = None if swallows else _records(path, means, line, 1 + cells[column].count(b"\n"))
-    return Hit(told=f"line {line + 1}, cell {column + 1} is {cells[column][:40]!r}", num_records=touched)
+    return Hit(told=f"line {line + 1}, cell {column + 1} is {cells[column][:40]!r}")
 
 
 @kind(*TABLES)
@@ -76,7 +88,6 @@ def fewer_cells(path: Path, means: Means) -> Hit:
     path.write_bytes(b"\n".join(lines))
     return Hit(
         told=f"line {line + 1}, cell {column + 1} {'twice' if twice else 'missing'}",
-        num_records=_records(path, means, line),
         removed=not lines[line],
     )
 
@@ -108,7 +119,7 @@ def lines_of_file(path: Path, means: Means) -> Hit:
         lines.append(lines.pop(line))
     path.write_bytes(b"\n".join(lines))
     told = f"line {line + 1} {('missing', 'twice', '1000 times', 'at the end')[how]}"
-    return Hit(told=told, num_records=_records(path, means, line), removed=True)
+    return Hit(told=told, removed=True)
 
 
 @kind(*TABLES)
