@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+
+_LONGEST: Final = 1000  # letters of a line
 
 
 class InputError(ValueError):
@@ -63,5 +66,10 @@ class Suspicion:
 
 
 def one_line(text: str) -> str:
-    """``text`` on one line that a terminal can show: names of files may hold line breaks and control characters."""
+    """``text`` on one line that a terminal can show: names of files may hold line breaks and control characters.
+
+    Of one that is too long for anybody to read, the beginning and the end.
+    """
+    if len(text) > _LONGEST:
+        text = f"{text[: _LONGEST // 2]} ... {text[-_LONGEST // 2 :]}"
     return "".join(letter if letter.isprintable() else "?" for letter in " ".join(text.split()))
