@@ -21,12 +21,11 @@ def written(value: Value) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def _separator(path: Path) -> bytes:
-    return b"," if path.suffix == ".csv" else b" "
-
-
-def _lines(path: Path) -> list[bytes]:
-    return path.read_bytes().split(b"\n")
+def _lines(path: Path) -> tuple[list[bytes], bytes]:
+    """The lines of a table, and what separates its cells."""
+    content = path.read_bytes()
+    separator = next((one for one in (b"\t", b",") if one in content), b" ")
+    return content.split(b"\n"), separator
 
 
 def changed_lines(before: bytes, after: bytes, *, header: int) -> int | None:
@@ -35,7 +34,10 @@ def changed_lines(before: bytes, after: bytes, *, header: int) -> int | None:
     if was[:header] != now[:header] or not _is_utf8(after):
         return None
     gone, come = Counter(was[header:]) - Counter(now[header:]), Counter(now[header:]) - Counter(was[header:])
-    if any(b'"' in line or b"\r" in line or b"\0" in line for line in come):  # an open quote takes lines with it
+    # An open quote takes lines with it, and a line with more cells than the header makes it no table.
+    if any(mark in line for line in come for mark in (b'"', b"\r", b"\0")):
+        return None
+    if header and any(line.count(b",") > was[0].count(b",") for line in come):
         return None
     return gone.total() + come.total()
 
@@ -51,20 +53,20 @@ def _is_utf8(content: bytes) -> bool:
 @kind(*TABLES)
 def cell(path: Path, means: Means) -> Hit:
     """A value where another one was."""
-    lines = _lines(path)
+    lines, separator = _lines(path)
     line = means.pick(len(lines))
-    cells = lines[line].split(_separator(path))
+    cells = lines[line].split(separator)
     column = means.pick(len(cells))
     cells[column] = written(means.value)
-    lines[line] = _separator(path).join(cells)
+    lines[line] = separator.join(cells)
     path.write_bytes(b"\n".join(lines))
-    return Hit(told=f"line {line + 1}, cell {column + 1} is {cells[column][:40]!r}")
+    return Hit(told=f"line {line + 1}, cell {column + 1} is {cells[column][:40]!r}", removed=not lines[line].strip())
 
 
 @kind(*TABLES)
 def cells_of_column(path: Path, means: Means) -> Hit:
     """One value all down a column."""
-    lines, separator = _lines(path), _separator(path)
+    lines, separator = _lines(path)
     header = means.record_depth(path) or int(path.suffix == ".csv")
     column = means.pick(len(lines[-2 if len(lines) > 1 else 0].split(separator)))
     for number in range(header, len(lines)):
@@ -79,23 +81,23 @@ def cells_of_column(path: Path, means: Means) -> Hit:
 @kind(*TABLES)
 def fewer_cells(path: Path, means: Means) -> Hit:
     """A cell is missing from a line, or there twice."""
-    lines = _lines(path)
+    lines, separator = _lines(path)
     line = means.pick(len(lines))
-    cells = lines[line].split(_separator(path))
+    cells = lines[line].split(separator)
     column, twice = means.pick(len(cells)), means.pick(2)
     cells[column : column + 1] = cells[column : column + 1] * 2 * twice
-    lines[line] = _separator(path).join(cells)
+    lines[line] = separator.join(cells)
     path.write_bytes(b"\n".join(lines))
     return Hit(
         told=f"line {line + 1}, cell {column + 1} {'twice' if twice else 'missing'}",
-        removed=not lines[line],
+        removed=not lines[line].strip(),
     )
 
 
 @kind(*TABLES)
 def swap_columns(path: Path, means: Means) -> Hit:
     """Two columns have each other's place; in a table with a header, their names are left where they were."""
-    lines, separator = _lines(path), _separator(path)
+    lines, separator = _lines(path)
     width = len(lines[0].split(separator))
     one, other = means.pick(width), means.pick(width)
     for number in range(int(path.suffix == ".csv"), len(lines)):
@@ -110,7 +112,7 @@ def swap_columns(path: Path, means: Means) -> Hit:
 @kind(*TABLES)
 def lines_of_file(path: Path, means: Means) -> Hit:
     """A line is missing, there twice, there a thousand times, or elsewhere."""
-    lines = _lines(path)
+    lines, _ = _lines(path)
     line = means.pick(len(lines))
     how = means.pick(4)
     if how < 3:
@@ -125,7 +127,7 @@ def lines_of_file(path: Path, means: Means) -> Hit:
 @kind(*TABLES)
 def mixed_lines(path: Path, means: Means) -> Hit:
     """The lines in any order, the header too."""
-    lines = _lines(path)
+    lines, _ = _lines(path)
     means.rng.shuffle(lines)
     path.write_bytes(b"\n".join(lines))
     return Hit(told="lines in any order", removed=True)
