@@ -9,6 +9,7 @@ from mlflow.tracking import MlflowClient
 
 from pipeline.tracking import run as run_module
 from pipeline.tracking.run import TrackedRun, tracked_run
+from pipeline.terminated import terminable
 from pipeline.tracking.store import open_store
 
 EPOCHS = [{"train cost": 3.0 / (epoch + 1), "validation_ade_m": 2.0 / (epoch + 1)} for epoch in range(4)]
@@ -76,7 +77,8 @@ def test_metrics_are_sent_together_and_not_one_by_one(database: Path, monkeypatc
 )
 def test_a_broken_run_says_how_it_ended_and_goes_on(database: Path, ending, status: str) -> None:
     handlers = [signal.getsignal(kind) for kind in (signal.SIGINT, signal.SIGTERM)]
-    with pytest.raises((ZeroDivisionError, KeyboardInterrupt, SystemExit)), start() as broken:  # noqa: PT012
+    errors = (ZeroDivisionError, KeyboardInterrupt, SystemExit)
+    with pytest.raises(errors), terminable(), start() as broken:  # noqa: PT012
         broken.log(0, EPOCHS[0])
         broken.log(1, EPOCHS[1])
         ending()
