@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from mlflow.tracking import MlflowClient
 
+from pipeline.terminated import terminable
 from pipeline.tracking import run as run_module
 from pipeline.tracking.run import TrackedRun, tracked_run
-from pipeline.terminated import terminable
 from pipeline.tracking.store import open_store
 
 EPOCHS = [{"train cost": 3.0 / (epoch + 1), "validation_ade_m": 2.0 / (epoch + 1)} for epoch in range(4)]
