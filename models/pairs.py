@@ -37,7 +37,7 @@ class Pairs:
 
     def at(self, step: int) -> Neighbours:
         """The pairs of which both are there at a step."""
-        there = self.valid[:, step]
+        there = self.valid[:, step].nonzero().squeeze(1)  # found once, not by every column
         return Neighbours(
             receiver=self.receiver[there],
             sender=self.sender[there],
@@ -59,12 +59,13 @@ class Neighbours:
 
     def where(self, kept: Bool[Tensor, " p"]) -> Neighbours:
         """Some of the pairs."""
+        index = kept.nonzero().squeeze(1)
         return Neighbours(
-            receiver=self.receiver[kept],
-            sender=self.sender[kept],
-            offset_m=self.offset_m[kept],
-            velocity_mps=self.velocity_mps[kept],
-            turn=self.turn[kept],
+            receiver=self.receiver[index],
+            sender=self.sender[index],
+            offset_m=self.offset_m[index],
+            velocity_mps=self.velocity_mps[index],
+            turn=self.turn[index],
         )
 
     def relative(self) -> Float[Tensor, "p 6"]:

@@ -183,12 +183,12 @@ class Trainer:
                 states: list[Tensor] | None = [] if number == len(batches) - 1 else None
                 losses = self.step(self.train_scenes[batch.to(self.fabric.device)], mirror, scale, states)
                 self.fabric.backward(losses[0])
-                loss_scale = self._loss_scale()
+                loss_scale = 1.0 if states is None else self._loss_scale()  # asking a GPU waits for it
                 norm = self.fabric.clip_gradients(
                     self.step, self.optimizer, max_norm=config.max_norm, error_if_nonfinite=False
                 )
                 assert norm is not None
-                if torch.isfinite(norm) and torch.isfinite(losses[0]):
+                if torch.isfinite(norm + losses[0].detach()):
                     if states is not None:
                         clipped = min(1.0, config.max_norm / (float(norm) + 1e-6))
                         health = gradient_health(self.model, states=states, clipped=clipped, loss_scale=loss_scale)

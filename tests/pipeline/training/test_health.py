@@ -10,21 +10,18 @@ import pytest
 import torch
 
 from models.losses import Loss
-from pipeline.config import TrainConfig, load_section
+from pipeline.config import TrainConfig
 from pipeline.errors import InputError
 from pipeline.training import fit
 from pipeline.training.fit import Trainer
 from pipeline.training.health import gradient_health
 from tests.small_windows import small_windows
 
-PARAMS = Path(__file__).parents[3] / "params.yaml"
-
 
 @pytest.fixture
-def config() -> TrainConfig:
-    small = {"width": 16, "max_epochs": 4, "basis_rank": 4, "num_modes": 3, "device": "cpu", "precision": "fp32"}
-    small |= {"scenes_per_batch": 8}
-    return load_section("train", TrainConfig, path=PARAMS).model_copy(update=small)
+def config(config: TrainConfig) -> TrainConfig:
+    """Several batches an epoch."""
+    return config.model_copy(update={"scenes_per_batch": 8})
 
 
 def worse_loss(monkeypatch: pytest.MonkeyPatch, *, factor: float, batches: range) -> None:

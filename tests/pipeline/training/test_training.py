@@ -19,12 +19,6 @@ from tests.small_windows import NUM_CHANNELS, NUM_FUTURE, RATE_HZ, small_windows
 PARAMS = Path(__file__).parents[3] / "params.yaml"
 
 
-@pytest.fixture
-def config() -> TrainConfig:
-    small = {"width": 16, "max_epochs": 4, "basis_rank": 4, "num_modes": 3, "device": "cpu", "precision": "fp32"}
-    return load_section("train", TrainConfig, path=PARAMS).model_copy(update=small)
-
-
 class Killed(Exception):  # noqa: N818
     """Stands for a kill that arrives right after an epoch."""
 
