@@ -26,17 +26,21 @@ class NeighbourAttention(nn.Module):
     "Query-centric trajectory prediction", CVPR 2023.
     """
 
-    def __init__(self, *, width: int, static_width: int, num_heads: int, reach_m: float, out_width: int) -> None:
+    def __init__(
+        self, *, width: int, inner_width: int, static_width: int, num_heads: int, reach_m: float, out_width: int
+    ) -> None:
         super().__init__()
-        assert width % num_heads == 0
+        assert inner_width % num_heads == 0
         self.num_heads, self.reach_m = num_heads, reach_m
-        self.query = nn.Linear(width, width)
-        self.state = nn.Linear(width, 2 * width)
+        self.query = nn.Linear(width, inner_width)
+        self.state = nn.Linear(width, 2 * inner_width)
         self.relation = nn.Sequential(
-            nn.Linear(RELATIVE_WIDTH + static_width, width), nn.GELU(), nn.Linear(width, 2 * width, bias=False)
+            nn.Linear(RELATIVE_WIDTH + static_width, inner_width),
+            nn.GELU(),
+            nn.Linear(inner_width, 2 * inner_width, bias=False),
         )
-        self.nobody = nn.Parameter(torch.zeros(num_heads, width // num_heads))
-        self.out = nn.Linear(width, out_width)
+        self.nobody = nn.Parameter(torch.zeros(num_heads, inner_width // num_heads))
+        self.out = nn.Linear(inner_width, out_width)
 
     def forward(
         self, hidden: Float[Tensor, "n d"], *, static: Float[Tensor, "n s"], neighbours: Neighbours

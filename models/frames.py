@@ -10,6 +10,8 @@ from torch import Tensor
 
 from models.batch import Observed, Paths
 
+_VELOCITY_S = 0.4
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AgentFrame:
@@ -86,12 +88,12 @@ def constant_velocity(
     valid: Bool[Tensor, "n t"],
     last: Int[Tensor, " n"],
     rate_hz: float,
-    num_steps: int = 2,
 ) -> Float[Tensor, "n 2"]:
-    """Mean velocity over the last ``num_steps`` steps before the last valid one; zero where no earlier one is valid.
+    """Mean velocity over the last 0.4 s before the last valid step; zero where no earlier step in it is valid.
 
-    Two steps rather than one: half the noise of the positions, and still the present velocity.
+    At 5 Hz two steps rather than one: half the noise of the positions, and still the present velocity.
     """
+    num_steps = max(round(_VELOCITY_S * rate_hz), 1)
     steps = torch.arange(valid.shape[1], device=valid.device)
     earlier = valid & (steps < last[:, None]) & (steps >= last[:, None] - num_steps)
     first = torch.where(earlier, steps, valid.shape[1]).amin(dim=1)

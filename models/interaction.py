@@ -29,7 +29,7 @@ def make_interaction(
         static_width: Of what is known of an agent besides its steps.
         num_cells: Cells along each side of a grid; attention reaches as far as a grid's side.
         cell_m: Side of one cell.
-        pooled_width: Of what a neighbour puts into a social grid's cell.
+        pooled_width: Of what a neighbour puts into a social grid's cell, and of attention's queries, keys and values.
         num_heads: Of the attention.
     """
     match name:
@@ -44,6 +44,7 @@ def make_interaction(
         case "attention":
             return NeighbourAttention(
                 width=width,
+                inner_width=pooled_width,
                 static_width=static_width,
                 num_heads=num_heads,
                 reach_m=num_cells * cell_m / 2,

@@ -11,7 +11,7 @@ from torch import Tensor
 from models.frames import AgentFrame
 
 _SUBSTEPS = 2  # of the integration, per step
-_TURN_STEPS = 4  # the turn rate is taken over so many steps
+_TURN_S = 0.8  # the turn rate is taken over so long
 _MIN_SPEED_MPS = 2.0  # below, headings are too noisy and tracks too short to tell a turn
 _MAX_SLIP_RAD = 0.6  # something that moves so far off its heading does not steer like a vehicle
 _MAX_TURN_RADPS = 1.0
@@ -34,15 +34,15 @@ def turn_rate(
         velocity_mps: In the agent's own frame, whose x axis is the heading.
         rate_hz: Of the steps.
     """
-    agents = torch.arange(len(last), device=last.device)
-    before = (last - _TURN_STEPS).clamp(min=0)
-    known = valid[agents, last] & valid[agents, before] & (last >= _TURN_STEPS)
+    agents, num_steps = torch.arange(len(last), device=last.device), max(round(_TURN_S * rate_hz), 1)
+    before = (last - num_steps).clamp(min=0)
+    known = valid[agents, last] & valid[agents, before] & (last >= num_steps)
     # Where the numbers are missing they may be anything, so they are replaced before they are used.
     turned = torch.where(known, heading_rad[agents, last] - heading_rad[agents, before], 0.0)
     turned = torch.remainder(turned + math.pi, 2.0 * math.pi) - math.pi
     slip = torch.atan2(velocity_mps[:, 1], velocity_mps[:, 0]).abs()
     steers = (velocity_mps.norm(dim=-1) > _MIN_SPEED_MPS) & (slip < _MAX_SLIP_RAD)
-    rate = (turned * rate_hz / _TURN_STEPS).clamp(-_MAX_TURN_RADPS, _MAX_TURN_RADPS)
+    rate = (turned * rate_hz / num_steps).clamp(-_MAX_TURN_RADPS, _MAX_TURN_RADPS)
     return torch.where(steers, rate, 0.0)
 
 

@@ -11,8 +11,11 @@ from torch import Tensor
 
 from models.frames import AgentFrame, unrotate
 
-RELATIVE_WIDTH = 6  # of ``Neighbours.relative``
+RELATIVE_WIDTH = 11  # of ``Neighbours.relative``
 _MOST_CANDIDATES = 2**20  # pairs that are looked at at a time
+_AHEAD_S = 6.0  # no further ahead does it matter where two come closest
+_NEAR_M = 1.0  # nearer than about this, distance is seen in detail
+_STILL_MPS = 0.3  # two that move so much alike never come closer
 _METRES = 10.0  # distances and speeds are divided by this before a layer sees them
 
 
@@ -70,9 +73,21 @@ class Neighbours:
             turn=self.turn[index],
         )
 
-    def relative(self) -> Float[Tensor, "p 6"]:
-        """How the two lie and move relative to each other, in the size that layers like."""
-        return torch.cat((self.offset_m / _METRES, self.velocity_mps / _METRES, self.turn), dim=-1)
+    def relative(self) -> Float[Tensor, "p 11"]:
+        """How the two lie and move relative to each other, in the size that layers like.
+
+        Offset, velocity and turn; which way the other lies, and how near; and where both would come closest if they
+        went on as they do: how near, and in what time.
+        """
+        distance = self.offset_m.norm(dim=-1, keepdim=True)
+        speed2 = self.velocity_mps.square().sum(-1, keepdim=True)
+        closing = -(self.offset_m * self.velocity_mps).sum(-1, keepdim=True)
+        time_s = (closing / (speed2 + _STILL_MPS**2)).clamp(0.0, _AHEAD_S)
+        closest = (self.offset_m + self.velocity_mps * time_s).norm(dim=-1, keepdim=True)
+        way = self.offset_m / (distance + _NEAR_M)
+        near = _NEAR_M / torch.cat((distance + _NEAR_M, closest + _NEAR_M), dim=-1)
+        offset, velocity = self.offset_m / _METRES, self.velocity_mps / _METRES
+        return torch.cat((offset, velocity, self.turn, way, near, time_s / _AHEAD_S), dim=-1)
 
 
 def scene_pairs(

@@ -213,6 +213,27 @@ def held_out(
         typer.echo(line)
 
 
+@benchmark.command("eth-ucy", epilog="Example: headway benchmark eth-ucy --raw ../shared/data/eth_ucy --out eth_ucy")
+def eth_ucy(
+    *,
+    raw: Annotated[Path, typer.Option(help="Folder with train, val and all_data.", metavar="DIR")],
+    out: Annotated[Path, typer.Option(help="Folder for results.json; replaced whole.", metavar="DIR")],
+    seeds: Annotated[int, typer.Option(help="Trainings of each scene.", min=1)] = 3,
+    params: Params = Path("params.yaml"),
+) -> None:
+    """Leave one scene of ETH/UCY out, train on the others, and judge beside the published figures."""
+    from pipeline.config import load_benchmark  # noqa: PLC0415
+    from pipeline.evaluation.eth_ucy import run, table  # noqa: PLC0415
+    from pipeline.files import whole_folder, write_json  # noqa: PLC0415
+
+    _may_replace(out, mark="results.json")
+    results = run(raw, config=load_benchmark("eth_ucy", path=params), seeds=range(seeds))
+    with whole_folder(out) as folder:
+        write_json(folder / "results.json", results)
+    for line in table(results):
+        typer.echo(line)
+
+
 @benchmark.command("ingest", epilog="Example: headway benchmark ingest ../shared/data")
 def ingest_cost(
     *,

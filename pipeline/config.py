@@ -203,7 +203,7 @@ class TrainConfig(Section):
         turn_to_heading: Every agent's frame has its heading as x axis; otherwise all have the scene's axes.
         grid_cells: A grid has this many cells along each side; attention reaches as far.
         cell_m: Side of one cell.
-        pooled_width: A neighbour's state is projected to this before it is pooled.
+        pooled_width: A neighbour's state is projected to this before it is pooled or attended to.
         num_heads: Of the attention.
         dropout: Probability.
         seed: Of starts, order and augmentation.
@@ -222,6 +222,7 @@ class TrainConfig(Section):
         final_weight: Of the last step's displacement in the loss, beside the mean one.
         mirror_augmentation: Half of the scenes are mirrored.
         scale_augmentation: Scenes are scaled by up to this share either way.
+        noise_augmentation_m: Of half of the scenes the histories get noise of a deviation of up to this.
         truncation: Share of the agents that lose a part of their history, so that short ones are learned too.
         class_balance: Agents count by their class's frequency to the power of minus this; zero: all alike.
     """
@@ -255,13 +256,14 @@ class TrainConfig(Section):
     final_weight: Annotated[float, Field(ge=0)]
     mirror_augmentation: bool
     scale_augmentation: Fraction
+    noise_augmentation_m: Annotated[float, Field(ge=0)]
     truncation: Fraction
     class_balance: Fraction
 
     @model_validator(mode="after")
     def _whole_heads(self) -> Self:
-        if self.interaction == "attention" and self.width % self.num_heads:
-            message = f"width ({self.width}) must be a multiple of num_heads ({self.num_heads})"
+        if self.interaction == "attention" and self.pooled_width % self.num_heads:
+            message = f"pooled_width ({self.pooled_width}) must be a multiple of num_heads ({self.num_heads})"
             raise ValueError(message)
         return self
 
@@ -293,6 +295,21 @@ def load_section(section: str, model: type[S], *, path: Path = Path("params.yaml
             the message names it.
     """
     return parse_section(_read(section, path), model, where=f"{path}: {section}")
+
+
+def load_benchmark(name: str, *, path: Path = Path("params.yaml")) -> TrainConfig:
+    """Read the recipe of a benchmark: the section ``train`` with what ``benchmarks`` says otherwise.
+
+    Raises:
+        InputError: As ``load_section``; the message names the key.
+    """
+    benchmarks = _read("benchmarks", path)
+    where = f"{path}: benchmarks"
+    changes = benchmarks.get(name) if isinstance(benchmarks, dict) else None
+    if not isinstance(changes, dict):
+        raise InputError(where, f"has no recipe '{name}'", "add it; the repository's own file shows how")
+    train = load_section("train", TrainConfig, path=path)
+    return parse_section(train.model_dump() | changes, TrainConfig, where=f"{where}.{name}")
 
 
 def load_sources(*, path: Path = Path("params.yaml")) -> dict[str, Source]:

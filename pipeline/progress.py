@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Final, TypeVar
 
 from rich.console import Console
@@ -50,6 +51,16 @@ class _Bar(Progress):
         if self.disable and now_s - self._said_s >= LINE_EVERY_S and not task.finished:
             self._said_s = now_s
             self.console.print(Text(_line(task)), soft_wrap=True, highlight=False)
+
+
+@contextmanager
+def quiet() -> Generator[None]:
+    """Within, bars and lines are left out: for one of several processes, whose caller tells how far all are."""
+    before, CONSOLE.quiet = CONSOLE.quiet, True
+    try:
+        yield
+    finally:
+        CONSOLE.quiet = before
 
 
 def progress_bar() -> Progress:

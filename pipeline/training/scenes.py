@@ -87,6 +87,17 @@ def truncate(observed: Observed, *, is_cut: Bool[Tensor, " n"], share: Float[Ten
     return replace(observed, valid=observed.valid & kept, heading_valid=observed.heading_valid & kept)
 
 
+def jitter(observed: Observed, *, noise_m: Float[Tensor, "n t 2"]) -> Observed:
+    """Move the observed positions by noise; headings of pedestrians, which come from their motion, move with them."""
+    xy_m = observed.xy_m + noise_m
+    before, after = observed.xy_m.diff(dim=1), xy_m.diff(dim=1)
+    turned = torch.atan2(after[..., 1], after[..., 0]) - torch.atan2(before[..., 1], before[..., 0])
+    walks = (observed.category == int(Category.PEDESTRIAN))[:, None] & observed.valid[:, 1:] & observed.valid[:, :-1]
+    heading_rad = observed.heading_rad.clone()
+    heading_rad[:, 1:] += torch.where(walks, turned, 0.0)
+    return replace(observed, xy_m=xy_m, heading_rad=heading_rad)
+
+
 def augment(
     observed: Observed, future: Future, *, mirror: Bool[Tensor, " b"], scale: Float[Tensor, " b"]
 ) -> tuple[Observed, Future]:

@@ -12,7 +12,7 @@ from models.forecaster import Forecaster
 from models.losses import forecast_loss
 from pipeline.config import TrainConfig
 from pipeline.drives.categories import Category, Group
-from pipeline.training.scenes import SceneTensors, augment, is_scored, truncate
+from pipeline.training.scenes import SceneTensors, augment, is_scored, jitter, truncate
 
 LOSSES: Final = ("train_loss", "train_single_m", "train_modes_m", "train_probability", "train_spread")
 
@@ -47,6 +47,11 @@ class Step(nn.Module):
         draws = torch.rand(2, len(scenes), device=scenes.device)
         scale = 1.0 + config.scale_augmentation * (2.0 * draws[0] - 1.0)
         observed, future = augment(observed, future, mirror=(draws[1] < 0.5) & config.mirror_augmentation, scale=scale)
+        if config.noise_augmentation_m > 0.0:
+            sigma_m = config.noise_augmentation_m * torch.rand(len(scenes), device=scenes.device)
+            sigma_m = sigma_m * (torch.rand(len(scenes), device=scenes.device) < 0.5)
+            noise_m = sigma_m[observed.scene, None, None] * torch.randn_like(observed.xy_m)
+            observed = jitter(observed, noise_m=noise_m)
         if config.truncation > 0.0:
             cut = torch.rand(2, len(observed.scene), device=scenes.device)
             observed = truncate(observed, is_cut=cut[0] < config.truncation, share=cut[1])

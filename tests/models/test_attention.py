@@ -8,8 +8,10 @@ from models.pairs import Neighbours
 
 def test_attention_equals_a_plain_loop() -> None:
     torch.manual_seed(0)
-    n, width, heads = 5, 8, 2
-    attention = NeighbourAttention(width=width, static_width=3, num_heads=heads, reach_m=4.0, out_width=6).double()
+    n, width, inner, heads = 5, 8, 4, 2
+    attention = NeighbourAttention(
+        width=width, inner_width=inner, static_width=3, num_heads=heads, reach_m=4.0, out_width=6
+    ).double()
     torch.nn.init.normal_(attention.nobody)
     hidden, static = torch.randn(n, width).double(), torch.randn(n, 3).double()
     receiver, sender = torch.tensor([[0, 1], [0, 2], [0, 3], [1, 0], [2, 4], [2, 3]]).unbind(1)
@@ -24,7 +26,7 @@ def test_attention_equals_a_plain_loop() -> None:
     expected = []
     for i in range(n):
         query = attention.query(hidden[i]).reshape(heads, -1)
-        scores, values = [(query * attention.nobody).sum(1)], [torch.zeros(heads, width // heads).double()]
+        scores, values = [(query * attention.nobody).sum(1)], [torch.zeros(heads, inner // heads).double()]
         for p in range(len(near)):
             if receiver[p] != i or not near[p]:
                 continue
@@ -33,6 +35,6 @@ def test_attention_equals_a_plain_loop() -> None:
             key, value = both.reshape(2, heads, -1)
             scores.append((query * key).sum(1))
             values.append(value)
-        weight = (torch.stack(scores) / (width // heads) ** 0.5).softmax(dim=0)
+        weight = (torch.stack(scores) / (inner // heads) ** 0.5).softmax(dim=0)
         expected.append(torch.relu(attention.out((weight[..., None] * torch.stack(values)).sum(0).flatten())))
     torch.testing.assert_close(attention(hidden, static=static, neighbours=neighbours), torch.stack(expected))

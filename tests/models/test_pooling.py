@@ -2,9 +2,12 @@
 
 import math
 
+import pytest
 import torch
 
-from models.pairs import Neighbours, scene_pairs
+from models import pairs as pairs_module
+from models.frames import AgentFrame
+from models.pairs import Neighbours, neighbour_pairs, scene_pairs
 from models.pooling import OccupancyGrid, SocialGrid
 
 
@@ -36,7 +39,13 @@ def test_grid_equals_a_plain_loop() -> None:
                 continue
             turn = float(heading[j] - heading[i])
             direction = torch.tensor([math.cos(turn), math.sin(turn)]).double()
-            relative = torch.cat((offset / 10.0, seen_from(i, velocity[j] - velocity[i]) / 10.0, direction))
+            closing = seen_from(i, velocity[j] - velocity[i])
+            away = float(offset.norm())
+            time_s = min(max(-float(offset @ closing) / (float(closing @ closing) + 0.09), 0.0), 6.0)
+            closest = float((offset + closing * time_s).norm())
+            detail = torch.tensor([1.0 / (away + 1.0), 1.0 / (closest + 1.0), time_s / 6.0]).double()
+            way = offset / (away + 1.0)
+            relative = torch.cat((offset / 10.0, closing / 10.0, direction, way, detail))
             both = grid.state(hidden[j]) + grid.own.weight @ hidden[i] + grid.motion.weight @ relative
             social[column, row] += torch.relu(grid.mix(torch.relu(both)))
             num_pooled += 1
@@ -65,6 +74,30 @@ def test_pairs_are_all_ordered_pairs_within_scenes() -> None:
         (0, 1), (1, 0), (3, 4), (3, 5), (4, 3), (4, 5), (5, 3), (5, 4),
     ]  # fmt: skip
     assert len(scene_pairs(torch.zeros(0, dtype=torch.long))[0]) == 0
+
+
+def test_pairs_of_a_crowd_are_those_that_a_plain_comparison_finds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """300 agents in one scene, and small ones beside it, looked at in runs of a few."""
+    generator = torch.Generator().manual_seed(0)
+    scene = torch.cat((torch.zeros(300), torch.ones(5), torch.full((40,), 3.0))).long()
+    xy_m = 60.0 * torch.rand(len(scene), 1, 2, generator=generator) + torch.randn(len(scene), 4, 2, generator=generator)
+    valid = torch.rand(len(scene), 4, generator=generator) < 0.7
+    still = torch.zeros(len(scene), 2)
+    frame = AgentFrame(
+        last=torch.zeros(len(scene)).long(), known=valid.any(1), origin_m=still,
+        axis=torch.tensor([[1.0, 0.0]]).expand_as(still),
+        has_axis=valid.any(1), age_s=still[:, 0], velocity_mps=still,
+    )  # fmt: skip
+    monkeypatch.setattr(pairs_module, "_MOST_CANDIDATES", 2000)
+    found = neighbour_pairs(
+        scene, xy_m=xy_m, velocity_mps=torch.zeros_like(xy_m), valid=valid, frame=frame, reach_m=5.0
+    )
+    apart = (xy_m[:, None] - xy_m[None]).abs().amax(-1)
+    near = ((apart <= 5.0) & valid[:, None] & valid[None]).any(-1) & (scene[:, None] == scene[None])
+    near.fill_diagonal_(0)
+    expected = near.nonzero()
+    assert 1000 < len(expected) < 40_000
+    assert torch.equal(torch.stack((found.receiver, found.sender), 1), expected)
 
 
 def test_occupancy_counts_neighbours_in_cells() -> None:
