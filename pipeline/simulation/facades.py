@@ -113,9 +113,8 @@ class Facades:
         ):
             shapes = polygons[start:stop]
             if group in cut_in:
-                for row in np.flatnonzero(cut[ends[group] - counts[group] : ends[group]]):
-                    clipped_m = cut_near(corners_m[ends[group] - counts[group] + row])
-                    shapes.append(fixed_point(view.pixels(clipped_m)))
+                own = slice(ends[group] - counts[group], ends[group])
+                shapes += list(fixed_point(view.pixels(cut_near(corners_m[own][cut[own]]))))
             if shapes:
                 found[owner].append((shapes, colour))
         return found

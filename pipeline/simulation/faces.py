@@ -95,7 +95,7 @@ def polygons_of(bodies: Bodies, *, view: View, haze: Haze, weather: Weather) -> 
     for row, (owner, count, colour, is_cut) in enumerate(rows):
         if is_cut:
             corners_m = local_m[faces[chosen[row], :count]]
-            found[owner].append((fixed_point(view.pixels(cut_near(corners_m))), colour))
+            found[owner].append((fixed_point(view.pixels(cut_near(corners_m[None])[0])), colour))
         else:
             found[owner].append((points[row, :count], colour))
     return found

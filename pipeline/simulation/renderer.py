@@ -206,7 +206,7 @@ def _in_sight(
     """Which groups of ground points may be in the image: not all behind, all left of it or all right of it."""
     if not len(points_m):
         return np.zeros(0, dtype=np.int64)
-    local_m = view.local(np.concatenate([points_m, np.zeros((*points_m.shape[:2], 1))], axis=-1))
+    local_m = view.local_ground(points_m)
     camera = view.camera
     right_m, depth_m = local_m[..., 0], local_m[..., 2]
     left_edge = -camera.cx_px / camera.fx_px * depth_m - wider_m

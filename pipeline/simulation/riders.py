@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import numpy as np
@@ -139,12 +140,17 @@ def _limb(
 ) -> None:
     """A straight bar between two points, as two crossed plates that are seen from everywhere."""
     for aside in ((half, 0.0, 0.0), (0.0, half, 0.0), (0.0, 0.0, half)):
-        along = np.subtract(end, start)
-        if np.linalg.norm(np.cross(along, aside)) < 0.5 * half * np.linalg.norm(along):
+        x, y, z = aside
+        along = (end[0] - start[0], end[1] - start[1], end[2] - start[2])
+        # The plate is as wide as the bar is seen from its side, unless it runs along the bar.
+        onto = (along[0] * x + along[1] * y + along[2] * z) / half
+        if math.hypot(*along) ** 2 - onto**2 < 0.25 * math.hypot(*along) ** 2:
             continue
-        corners = [np.subtract(start, aside), np.add(start, aside), np.add(end, aside), np.subtract(end, aside)]
-        plate = [(float(x), float(y), max(float(z), 0.0)) for x, y, z in corners]
-        builder.face(plate, role, layer=layer)
+        corners = [
+            (px + sign * x, py + sign * y, pz + sign * z)
+            for (px, py, pz), sign in ((start, -1.0), (start, 1.0), (end, 1.0), (end, -1.0))
+        ]
+        builder.face([(px, py, max(pz, 0.0)) for px, py, pz in corners], role, layer=layer)
 
 
 def _lamp(builder: MeshBuilder, *, x: float, y: tuple[float, float], z: tuple[float, float], role: Role) -> None:

@@ -81,13 +81,13 @@ def draw_shadows(
 
 def _seen(outlines_m: Float[np.ndarray, "n p 2"], *, view: View) -> list[np.ndarray]:
     """Polygons on the ground in fixed-point pixels; those that reach behind the camera are cut, or left out."""
-    local_m = view.local(np.concatenate([outlines_m, np.zeros((*outlines_m.shape[:2], 1))], axis=-1))
+    local_m = view.local_ground(outlines_m)
     pixels = view.pixels(local_m)
     depth_m = local_m[..., 2]
     shown = (pixels[..., 0] > 0).any(axis=1) & (pixels[..., 0] < view.camera.width_px).any(axis=1)
     whole = shown & (depth_m > NEAR_M).all(axis=1)
     cut = np.flatnonzero(shown & ~whole & (depth_m > NEAR_M).any(axis=1))
-    return [*fixed_point(pixels[whole]), *(fixed_point(view.pixels(cut_near(local_m[row]))) for row in cut)]
+    return [*fixed_point(pixels[whole]), *fixed_point(view.pixels(cut_near(local_m[cut])))]
 
 
 def _hull(first_m: Float[np.ndarray, "p 2"], second_m: Float[np.ndarray, "p 2"]) -> Float[np.ndarray, "q 2"]:
