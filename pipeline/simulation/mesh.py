@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from pipeline.simulation.roles import Role
-
-MOST_CORNERS: Final = 10  # of one face; shorter faces repeat their last corner
 
 Point = tuple[float, float, float]
 
@@ -31,10 +28,11 @@ class Mesh:
     """Faces in the body's own frame: x ahead, y to the left, z up, metres, the origin on the ground in its middle.
 
     Attributes:
-        corners_m: Of all faces.
-        faces: Rows of ``corners_m`` around each face; the last is repeated up to ``MOST_CORNERS``.
-        num_corners: Of each face without repeats.
+        corners_m: Around one face after another.
+        num_corners: Of each face.
         normals: Outwards; zero where a face is seen from both sides.
+        heights_m: Of each face's plane along its normal, from the origin; negative where the normal is zero, so that
+            every camera is above it.
         roles: What a face is, a row of the palette.
         layers: Drawn in this order; within a layer, what lies further along x first, then in the order given.
         spans_m: From where to where along x the face's part reaches, to order parts of one layer.
@@ -42,9 +40,9 @@ class Mesh:
     """
 
     corners_m: Float[np.ndarray, "v 3"]
-    faces: Int[np.ndarray, "f k"]
     num_corners: Int[np.ndarray, " f"]
     normals: Float[np.ndarray, "f 3"]
+    heights_m: Float[np.ndarray, " f"]
     roles: Int[np.ndarray, " f"]
     layers: Int[np.ndarray, " f"]
     spans_m: Float[np.ndarray, "f 2"]
@@ -56,7 +54,7 @@ class MeshBuilder:
 
     def __init__(self) -> None:
         self._corners: list[Point] = []
-        self._faces: list[list[int]] = []
+        self._counts: list[int] = []
         self._outwards: list[Point] = []
         self._roles: list[int] = []
         self._layers: list[int] = []
@@ -72,10 +70,8 @@ class MeshBuilder:
         span: tuple[float, float] | None = None,
     ) -> None:
         """Add a convex face; ``outwards`` is a rough direction that its normal is turned to, None: two-sided."""
-        first = len(self._corners)
         self._corners += corners
-        indices = list(range(first, first + len(corners)))
-        self._faces.append(indices + [indices[-1]] * (MOST_CORNERS - len(indices)))
+        self._counts.append(len(corners))
         self._outwards.append(outwards or (0.0, 0.0, 0.0))
         self._roles.append(role)
         self._layers.append(layer)
@@ -156,16 +152,20 @@ class MeshBuilder:
 
     def build(self) -> Mesh:
         """All faces so far."""
-        corners_m, faces = np.array(self._corners, dtype=np.float64), np.array(self._faces)
+        corners_m, num_corners = np.array(self._corners, dtype=np.float64), np.array(self._counts)
+        first = np.cumsum(num_corners) - num_corners
         outwards, roles = np.array(self._outwards, dtype=np.float64), np.array(self._roles)
-        normals = _normals(corners_m[faces[:, :3]], outwards=outwards)
+        normals = _normals(corners_m[first[:, None] + np.arange(3)], outwards=outwards)
+        heights_m = np.sum(normals * corners_m[first], axis=1)
+        heights_m[~normals.any(axis=1)] = -1.0
         lamps = np.flatnonzero((roles >= Role.BRAKE) & normals.any(axis=1))
-        low_m, high_m = corners_m[faces[lamps]].min(axis=1), corners_m[faces[lamps]].max(axis=1)
+        low_m = np.minimum.reduceat(corners_m, first, axis=0)[lamps]
+        high_m = np.maximum.reduceat(corners_m, first, axis=0)[lamps]
         return Mesh(
             corners_m=corners_m,
-            faces=faces,
-            num_corners=faces[:, -1] - faces[:, 0] + 1,
+            num_corners=num_corners,
             normals=normals,
+            heights_m=heights_m,
             roles=roles,
             layers=np.array(self._layers),
             spans_m=np.array(self._spans),
