@@ -17,7 +17,7 @@ from pipeline.simulation.weather import Weather
 
 _FLOOR_M: Final = 3.1
 _NEAR_M: Final = 75.0  # further away, the windows of one floor are one band
-_STEP_PX: Final = 5.0  # likewise where one window and the wall beside it are narrower
+_STEP_PX: Final = 2.5  # likewise where one window and the wall beside it are narrower
 _BARE_PX: Final = 4.0  # narrower walls are drawn without anything on them
 _WALLS: Final = (  # blue, green, red of each style
     (176, 198, 208), (96, 116, 168), (150, 172, 190), (122, 130, 138), (190, 204, 210), (110, 146, 184), (84, 96, 132),
