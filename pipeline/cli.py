@@ -256,6 +256,25 @@ def ingest_cost(
     raise typer.Exit(int(bool(found.problems)))
 
 
+@benchmark.command("frames", epilog="Example: headway benchmark frames --drives 4")
+def frame_cost(
+    *,
+    drives: Annotated[int, typer.Option(help="How many; four are one of each kind of world.", min=1)] = 4,
+    seed: Annotated[
+        int | None, typer.Option(help="Of all that is random; as in the parameters by default.", min=0)
+    ] = None,
+    params: Params = Path("params.yaml"),
+) -> None:
+    """Measure what rendering a camera frame costs on one core: processor milliseconds, by kind of world."""
+    from pipeline.config import SimulateConfig, load_section  # noqa: PLC0415
+    from pipeline.simulation.frame_cost import cost_lines, frame_costs  # noqa: PLC0415
+
+    config = load_section("simulate", SimulateConfig, path=params)
+    given = {"num_drives": drives} | ({} if seed is None else {"seed": seed})
+    for line in cost_lines(frame_costs(config.model_copy(update=given))):
+        typer.echo(line)
+
+
 @app.command(epilog="Example: headway score --model artifacts/model --drives monday tuesday --out forecasts")
 def score(
     *,

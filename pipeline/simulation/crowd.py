@@ -10,12 +10,12 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from pipeline.simulation.bodies import body
+from pipeline.simulation.detail import detail_at
 from pipeline.simulation.faces import Bodies
 from pipeline.simulation.palettes import palette_of, switch_lights
 from pipeline.simulation.recording import Recording
 from pipeline.simulation.weather import Weather
 
-_FINE_M: Final = 42.0  # nearer bodies have panes and rims
 _STRIDE_M: Final = 0.38  # a quarter of a pedestrian's double step
 
 
@@ -99,8 +99,8 @@ class Crowd:
         strides[self._speeds_mps[rows] < 0.2] = 0
         sizes = [(length, width, height) for length, width, height in self._sizes_m[rows].tolist()]
         meshes = [
-            body(self._categories[row], size_m=size, fine=bool(distance < _FINE_M), stride=int(stride))
-            for row, size, distance, stride in zip(rows, sizes, distances_m, strides, strict=True)
+            body(self._categories[row], size_m=size, detail=detail_at(distance), stride=stride)
+            for row, size, distance, stride in zip(rows, sizes, distances_m.tolist(), strides.tolist(), strict=True)
         ]
         colours = self._palettes[self._whose[rows]]
         brake, left, right = self._lights[rows].T

@@ -7,23 +7,24 @@ from jaxtyping import Bool, Float, Int
 
 
 def hidden_by(
-    points_m: Float[np.ndarray, "n p 2"], *, camera_m: Float[np.ndarray, "2"], blocks_m: Float[np.ndarray, "m 4 2"]
-) -> Bool[np.ndarray, "n p m"]:
+    points_m: Float[np.ndarray, "n 2"], *, camera_m: Float[np.ndarray, "2"], blocks_m: Float[np.ndarray, "m 4 2"]
+) -> Bool[np.ndarray, "n m"]:
     """Whether a rectangular block stands between the camera and a point (slab test in the block's own axes)."""
     middle_m = blocks_m.mean(axis=1)
     sides_m = np.stack([blocks_m[:, 1] - blocks_m[:, 0], blocks_m[:, 3] - blocks_m[:, 0]], axis=1)
     half_m = np.linalg.norm(sides_m, axis=2) / 2
     axes = sides_m / np.maximum(2 * half_m[..., None], 1e-9)
     offset_m = points_m - camera_m
-    enter = np.full((*offset_m.shape[:2], len(blocks_m)), -np.inf)
-    leave = np.full_like(enter, np.inf)
+    enters: list[np.ndarray] = []
+    leaves: list[np.ndarray] = []
     for axis in (0, 1):
         start_m = np.sum(axes[:, axis] * (camera_m - middle_m), axis=1)
         way_m = offset_m @ axes[:, axis].T
         way_m[np.abs(way_m) < 1e-9] = 1e-9
         first, second = (-half_m[:, axis] - start_m) / way_m, (half_m[:, axis] - start_m) / way_m
-        enter = np.maximum(enter, np.minimum(first, second))
-        leave = np.minimum(leave, np.maximum(first, second))
+        enters.append(np.minimum(first, second))
+        leaves.append(np.maximum(first, second))
+    enter, leave = np.maximum(*enters), np.minimum(*leaves)
     return (enter < leave) & (leave > 0.0) & (enter < 0.999)
 
 

@@ -11,11 +11,14 @@ from jaxtyping import Float, Int, UInt8
 
 from pipeline.simulation.haze import Haze
 from pipeline.simulation.scenery import NUM_STYLES, Building
+from pipeline.simulation.skyline import hidden_walls
 from pipeline.simulation.view import NEAR_M, SHIFT, View, cut_near, fixed_point
 from pipeline.simulation.weather import Weather
 
 _FLOOR_M: Final = 3.1
 _NEAR_M: Final = 75.0  # further away, the windows of one floor are one band
+_STEP_PX: Final = 2.5  # likewise where one window and the wall beside it are narrower
+_BARE_PX: Final = 4.0  # narrower walls are drawn without anything on them
 _WALLS: Final = (  # blue, green, red of each style
     (176, 198, 208), (96, 116, 168), (150, 172, 190), (122, 130, 138), (190, 204, 210), (110, 146, 184), (84, 96, 132),
     (164, 158, 150),
@@ -37,17 +40,24 @@ class _Wall:
         groups_m: Quadrilaterals of one colour each: the wall, plinth, cornice, windows by rank, and bands of windows.
         normal: Outwards.
         colours: Of the groups.
+        num_windows: Of one floor.
     """
 
     outline_m: Float[np.ndarray, "4 3"]
     groups_m: tuple[Float[np.ndarray, "_ 4 3"], ...]
     normal: Float[np.ndarray, "2"]
     colours: Float[np.ndarray, "7 3"]
+    num_windows: int
 
 
 _NUM_GROUPS: Final = 7
-_IS_FAR: Final = np.array([True, True, True, False, False, False, True])
-_IS_NEAR: Final = np.array([True, True, True, True, True, True, False])
+_SHOWN: Final = np.array(  # groups of a wall that is near, far and narrow
+    [
+        [True, True, True, True, True, True, False],
+        [True, True, True, False, False, False, True],
+        [True, False, False, False, False, False, False],
+    ]
+)
 
 
 class Facades:
@@ -66,9 +76,18 @@ class Facades:
         self._quads_m = np.concatenate(groups_m) if groups_m else np.zeros((0, 4, 3))
         self._counts = np.array([len(group) for group in groups_m], dtype=np.int64)
         self._starts = np.cumsum(self._counts) - self._counts
+        self._num_windows = np.array([wall.num_windows for wall in walls], dtype=np.int64)
 
-    def patches(self, blocks: Int[np.ndarray, " b"], *, view: View) -> list[list[Patch]]:
-        """What to fill for each of these buildings: polygons of one colour, what lies behind first."""
+    def patches(
+        self, blocks: Int[np.ndarray, " b"], *, distances_m: Float[np.ndarray, " b"], view: View
+    ) -> list[list[Patch]]:
+        """What to fill for each of these buildings: polygons of one colour, what lies behind first.
+
+        Args:
+            blocks: Numbers of buildings.
+            distances_m: Of their nearest points; the nearest is drawn last.
+            view: The camera.
+        """
         found: list[list[Patch]] = [[] for _ in blocks]
         walls = (4 * blocks[:, None] + np.arange(4)).ravel()
         outlines_m = self._outlines_m[walls]
@@ -81,9 +100,17 @@ class Facades:
         seen &= (right_m > -camera.cx_px / camera.fx_px * depth_m - margin_m).any(axis=1)
         seen &= (right_m < (camera.width_px - camera.cx_px) / camera.fx_px * depth_m + margin_m).any(axis=1)
         chosen = np.flatnonzero(seen)
-        depths_m = np.clip(depth_m[chosen], 0.0, None)
-        is_far = depths_m.min(axis=1) > _NEAR_M
-        kept = np.where(is_far[:, None], _IS_FAR, _IS_NEAR).ravel()
+        outline_px = view.pixels(local_m[chosen])
+        whole = depth_m[chosen].min(axis=1) > NEAR_M
+        ranks = np.empty(len(blocks), dtype=np.int64)
+        ranks[np.argsort(-distances_m, kind="stable")[::-1]] = np.arange(len(blocks))
+        ends_px, tops_px = outline_px[:, :2, 0], outline_px[:, :1:-1, 1]
+        hidden = hidden_walls(ends_px, tops_px, ranks=ranks[chosen // 4], whole=whole, width_px=camera.width_px)
+        outline_px, whole, chosen = outline_px[~hidden], whole[~hidden], chosen[~hidden]
+        depths_m = np.maximum(depth_m[chosen], 0.0)
+        wide_px = np.where(whole, np.abs(outline_px[:, 1, 0] - outline_px[:, 0, 0]), np.inf)
+        is_far = (depths_m.min(axis=1) > _NEAR_M) | (wide_px < _STEP_PX * self._num_windows[walls[chosen]])
+        kept = _SHOWN[np.where(wide_px < _BARE_PX, 2, is_far.astype(int))].ravel()
         groups = (_NUM_GROUPS * walls[chosen][:, None] + np.arange(_NUM_GROUPS)).ravel()[kept]
         owners = np.repeat(chosen // 4, _NUM_GROUPS)[kept]
         colours = self._haze.over(
@@ -113,9 +140,8 @@ class Facades:
         ):
             shapes = polygons[start:stop]
             if group in cut_in:
-                for row in np.flatnonzero(cut[ends[group] - counts[group] : ends[group]]):
-                    clipped_m = cut_near(corners_m[ends[group] - counts[group] + row])
-                    shapes.append(fixed_point(view.pixels(clipped_m)))
+                own = slice(ends[group] - counts[group], ends[group])
+                shapes += list(fixed_point(view.pixels(cut_near(corners_m[own][cut[own]]))))
             if shapes:
                 found[owner].append((shapes, colour))
         return found
@@ -201,4 +227,5 @@ def _wall(
         ),
         normal=normal,
         colours=colours,
+        num_windows=count,
     )

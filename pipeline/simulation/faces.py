@@ -38,66 +38,81 @@ class Bodies:
     light: Float[np.ndarray, " n"]
 
 
+def together(first: Bodies, second: Bodies) -> Bodies:
+    """All of them, the first ones first."""
+    if not second.meshes:
+        return first
+    return Bodies(
+        meshes=first.meshes + second.meshes,
+        places_m=np.concatenate([first.places_m, second.places_m]),
+        headings_rad=np.concatenate([first.headings_rad, second.headings_rad]),
+        colours=np.concatenate([first.colours, second.colours]),
+        shining=np.concatenate([first.shining, second.shining]),
+        light=np.concatenate([first.light, second.light]),
+    )
+
+
 def polygons_of(bodies: Bodies, *, view: View, haze: Haze, weather: Weather) -> list[list[Polygon]]:
     """The faces of each body that the camera sees, as OpenCV's fixed-point polygons with colours, far ones first."""
     if not bodies.meshes:
         return []
     meshes = bodies.meshes
-    num_corners = np.array([len(mesh.corners_m) for mesh in meshes])
-    num_faces = np.array([len(mesh.faces) for mesh in meshes])
-    whose_corner = np.repeat(np.arange(len(meshes)), num_corners)
+    num_faces = np.array([len(mesh.roles) for mesh in meshes])
     whose = np.repeat(np.arange(len(meshes)), num_faces)
+    num_corners = np.concatenate([mesh.num_corners for mesh in meshes])
+    first_corner = np.cumsum(num_corners) - num_corners
+    normals = np.concatenate([mesh.normals for mesh in meshes])
+    # Which faces look at the camera is seen in the bodies' own frames, before any corner is turned.
     cos, sin = np.cos(bodies.headings_rad), np.sin(bodies.headings_rad)
-    own_m = np.concatenate([mesh.corners_m for mesh in meshes])
-    world_m = turned(own_m, heading_rad=bodies.headings_rad[whose_corner])
-    world_m[:, :2] += bodies.places_m[whose_corner]
+    offset_m = view.position_m[:2] - bodies.places_m
+    along_m = offset_m[:, 0] * cos + offset_m[:, 1] * sin
+    left_m = offset_m[:, 1] * cos - offset_m[:, 0] * sin
+    eyes_m = np.column_stack([along_m, left_m, np.full(len(meshes), view.position_m[2])])
+    heights_m = np.concatenate([mesh.heights_m for mesh in meshes])
+    facing = np.flatnonzero(np.einsum("fd,fd->f", normals, eyes_m[whose]) > heights_m)
+    whose, num_corners = whose[facing], num_corners[facing]
+    if not len(facing):
+        return [[] for _ in meshes]
+
+    ends = np.cumsum(num_corners)
+    starts = ends - num_corners
+    rows = np.arange(ends[-1]) + np.repeat(first_corner[facing] - starts, num_corners)
+    owners = np.repeat(whose, num_corners)
+    world_m = turned(np.concatenate([mesh.corners_m for mesh in meshes])[rows], heading_rad=bodies.headings_rad[owners])
+    world_m[:, :2] += bodies.places_m[owners]
     local_m = view.local(world_m)
     pixels = view.pixels(local_m)
+    low_px, high_px = np.minimum.reduceat(pixels, starts), np.maximum.reduceat(pixels, starts)
+    least_m, most_m = np.minimum.reduceat(local_m[:, 2], starts), np.maximum.reduceat(local_m[:, 2], starts)
+    inside = (high_px > 0.0).all(axis=1) & (low_px < (view.camera.width_px, view.camera.height_px)).all(axis=1)
+    shown = np.flatnonzero(inside & ((high_px - low_px).max(axis=1) > _LEAST_PX) & (most_m > NEAR_M))
 
-    first_corner = np.concatenate([[0], np.cumsum(num_corners)[:-1]])
-    faces = np.concatenate([mesh.faces for mesh in meshes]) + np.repeat(first_corner, num_faces)[:, None]
-    normals = turned(np.concatenate([mesh.normals for mesh in meshes]), heading_rad=bodies.headings_rad[whose])
-    roles = np.concatenate([mesh.roles for mesh in meshes])
-    facing = np.einsum("fd,fd->f", normals, view.position_m - world_m[faces[:, 0]])
-    turned_here = np.flatnonzero((facing > 0.0) | ~normals.any(axis=1))
-    # Corners first, faces second: numpy reduces over a long last axis much faster than over a short one.
-    corners = faces[turned_here].T
-    u, v, depth_m = pixels[:, 0][corners], pixels[:, 1][corners], local_m[:, 2][corners]
-    left, right, top, bottom = u.min(axis=0), u.max(axis=0), v.min(axis=0), v.max(axis=0)
-    least_m, most_m = depth_m.min(axis=0), depth_m.max(axis=0)
-    inside = (right > 0) & (left < view.camera.width_px) & (bottom > 0) & (top < view.camera.height_px)
-    big = np.maximum(right - left, bottom - top) > _LEAST_PX
-    shown = inside & big & (most_m > NEAR_M)
-    keep = turned_here[shown]
-
+    layers = np.concatenate([mesh.layers for mesh in meshes])[facing[shown]]
+    spans_m = np.concatenate([mesh.spans_m for mesh in meshes])[facing[shown]]
+    place_m = along_m[whose[shown]]
+    apart_m = np.maximum(np.maximum(spans_m[:, 0] - place_m, place_m - spans_m[:, 1]), 0.0)
+    chosen = shown[np.lexsort((-np.round(apart_m, 3), layers, whose[shown]))]
+    keep, whose = facing[chosen], whose[chosen]
+    roles = np.concatenate([mesh.roles for mesh in meshes])[keep]
     colours = _shaded(
-        bodies.colours[whose[keep], roles[keep]],
-        normals=normals[keep],
-        shining=bodies.shining[whose[keep], roles[keep]],
-        light=bodies.light[whose[keep]],
+        bodies.colours[whose, roles],
+        normals=turned(normals[keep], heading_rad=bodies.headings_rad[whose]),
+        shining=bodies.shining[whose, roles],
+        light=bodies.light[whose],
         weather=weather,
     )
-    colours = haze.over(colours, depths_m=(least_m + most_m)[shown] / 2)
-    np.clip(colours, 0.0, 255.0, out=colours)
-    spans_m = np.concatenate([mesh.spans_m for mesh in meshes])[keep]
-    layers = np.concatenate([mesh.layers for mesh in meshes])[keep]
-    offset_m = view.position_m[:2] - bodies.places_m
-    along_m = (offset_m[:, 0] * cos + offset_m[:, 1] * sin)[whose[keep]]
-    apart_m = np.maximum(np.maximum(spans_m[:, 0] - along_m, along_m - spans_m[:, 1]), 0.0)
-    order = np.lexsort((-np.round(apart_m, 3), layers, whose[keep]))
-
-    chosen = keep[order]
-    points = fixed_point(pixels)[faces[chosen]]
-    counts = np.concatenate([mesh.num_corners for mesh in meshes])[chosen]
-    cut = (least_m[shown] < NEAR_M)[order]
+    colours = haze.over(colours, depths_m=(least_m + most_m)[chosen] / 2)
+    colours = np.minimum(np.maximum(colours, 0.0), 255.0).tolist()
+    points = fixed_point(pixels)
     found: list[list[Polygon]] = [[] for _ in meshes]
-    rows = zip(whose[chosen].tolist(), counts.tolist(), colours[order].tolist(), cut.tolist(), strict=True)
-    for row, (owner, count, colour, is_cut) in enumerate(rows):
+    cut = (least_m[chosen] < NEAR_M).tolist()
+    for owner, start, end, colour, is_cut in zip(
+        whose.tolist(), starts[chosen].tolist(), ends[chosen].tolist(), colours, cut, strict=True
+    ):
         if is_cut:
-            corners_m = local_m[faces[chosen[row], :count]]
-            found[owner].append((fixed_point(view.pixels(cut_near(corners_m))), colour))
+            found[owner].append((fixed_point(view.pixels(cut_near(local_m[None, start:end])[0])), colour))
         else:
-            found[owner].append((points[row, :count], colour))
+            found[owner].append((points[start:end], colour))
     return found
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from pipeline.simulation.detail import Detail
 from pipeline.simulation.mesh import MeshBuilder, Point
 from pipeline.simulation.roles import Role
 
@@ -22,8 +23,9 @@ def lights(
     low: tuple[float, float],
     span: tuple[float, float] | None,
     wide: float,
+    detail: Detail,
 ) -> None:
-    """Brake lights and indicators behind, head lights and indicators in front, and indicators on the sides.
+    """Brake lights and indicators behind, head lights and indicators in front, and where near indicators on the sides.
 
     ``z`` and ``low`` are the heights of the main lights and of the indicators, as parts of the body's height.
     """
@@ -35,14 +37,19 @@ def lights(
             part = span or ((-length / 2, 0.1 * length) if at < 0 else (0.3 * length, length / 2))
             end_pane(builder, size_m, at=at, y=y, z=(z[0] * height, z[1] * height), role=role, span=part)
             end_pane(builder, size_m, at=at, y=outer, z=(low[0] * height, low[1] * height), role=indicator, span=part)
+            if detail == Detail.FAR:
+                continue
             x = sorted((at * length / 2, at * (length / 2 - 0.22)))
             flank = [(x[0], low[0] * height), (x[1], low[0] * height), (x[1], z[1] * height), (x[0], z[1] * height)]
             side_pane(builder, flank, y=side * size_m[1] / 2, role=indicator, span=part, layer=SIDE)
 
 
-def wheels(builder: MeshBuilder, size_m: Size, *, radius: float, places: Sequence[float], fine: bool) -> None:
-    """Tyres under the body, seen from the ends, and on its sides as discs in dark arches."""
+def wheels(builder: MeshBuilder, size_m: Size, *, radius: float, places: Sequence[float], detail: Detail) -> None:
+    """Tyres under the body, seen from the ends, and on its sides as discs in dark arches; far away all in one."""
     length, width, _ = size_m
+    if detail == Detail.FAR:
+        builder.box((-0.44 * length, -0.48 * width, 0.0), (0.44 * length, 0.48 * width, 0.4), Role.TYRE, layer=UNDER)
+        return
     for place in places:
         x = place * length
         for side in (-1.0, 1.0):
@@ -52,7 +59,7 @@ def wheels(builder: MeshBuilder, size_m: Size, *, radius: float, places: Sequenc
             middle = (x, side * 0.5 * width, radius)
             wheel = (x - radius, x + radius)  # one span, so that rims are drawn over tyres
             builder.disc(middle, radius, Role.TYRE, layer=SIDE, normal=out, span=wheel)
-            if fine:
+            if detail == Detail.FINE:
                 builder.disc(middle, radius * 0.62, Role.RIM, layer=SIDE, normal=out, span=wheel)
                 builder.disc(middle, radius * 0.2, Role.TRIM, layer=SIDE, normal=out, sides=6, span=wheel)
 

@@ -11,6 +11,8 @@ from jaxtyping import Float, UInt8
 from pipeline.simulation.weather import Weather
 
 _SPARE_PX: Final = 64  # noise and rain are larger than the image by this, and shifted in each frame
+_GREY: Final = 118.0  # the level that contrast leaves as it is
+_NO_NOISE: Final = 128.0  # the level that stands for no noise
 
 
 class Lens:
@@ -19,9 +21,7 @@ class Lens:
     def __init__(self, weather: Weather, *, seed: int) -> None:
         self._weather = weather
         self._seed = seed
-        levels = np.arange(256.0)
-        self._table = np.clip((levels - 118.0) * weather.contrast + 118.0, 0, 255).astype(np.uint8)
-        self._overlays: dict[tuple[int, int], tuple[UInt8[np.ndarray, "y x 3"], ...]] = {}
+        self._overlays: dict[tuple[int, int], tuple[UInt8[np.ndarray, "y x 3"], UInt8[np.ndarray, "y x 3"]]] = {}
 
     def apply(self, image: UInt8[np.ndarray, "y x 3"], *, timestamp_ns: int) -> None:
         """Change the image in place."""
@@ -29,16 +29,18 @@ class Lens:
         if (rows, columns) not in self._overlays:
             self._overlays[rows, columns] = self._make_overlays(rows, columns)
         rng = np.random.default_rng([self._seed, timestamp_ns // 1_000_000])
-        streaks, brighter, darker = self._overlays[rows, columns]
+        streaks, noise = self._overlays[rows, columns]
         if self._weather.wet:
             y, x = rng.integers(_SPARE_PX, size=2)
             cv2.add(image, streaks[y : y + rows, x : x + columns], dst=image)
-        cv2.LUT(image, self._table, dst=image)
         y, x = rng.integers(_SPARE_PX, size=2)
-        cv2.add(image, brighter[y : y + rows, x : x + columns], dst=image)
-        cv2.subtract(image, darker[y : y + rows, x : x + columns], dst=image)
+        contrast = self._weather.contrast
+        # Contrast, cast and noise in one pass over the image.
+        still = _GREY * (1.0 - contrast) - _NO_NOISE
+        cv2.addWeighted(image, contrast, noise[y : y + rows, x : x + columns], 1.0, still, dst=image)
 
-    def _make_overlays(self, rows: int, columns: int) -> tuple[UInt8[np.ndarray, "y x 3"], ...]:
+    def _make_overlays(self, rows: int, columns: int) -> tuple[UInt8[np.ndarray, "y x 3"], UInt8[np.ndarray, "y x 3"]]:
+        """Rain, to be added; and noise around ``_NO_NOISE``."""
         rng = np.random.default_rng([self._seed, rows, columns])
         shape = (rows + _SPARE_PX, columns + _SPARE_PX, 3)
         noise: Float[np.ndarray, "y x 3"] = rng.normal(scale=self._weather.noise, size=shape)
@@ -50,4 +52,4 @@ class Lens:
             grey = float(rng.uniform(10, 34))
             end = (round(u + 0.12 * long_px), round(v + long_px))
             cv2.line(streaks, (round(u), round(v)), end, (grey, grey, grey), 1, cv2.LINE_AA)
-        return streaks, np.clip(noise, 0, 255).astype(np.uint8), np.clip(-noise, 0, 255).astype(np.uint8)
+        return streaks, np.clip(np.rint(noise + _NO_NOISE), 0, 255).astype(np.uint8)

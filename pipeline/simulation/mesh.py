@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from pipeline.simulation.roles import Role
-
-MOST_CORNERS: Final = 10  # of one face; shorter faces repeat their last corner
 
 Point = tuple[float, float, float]
 
@@ -31,10 +28,11 @@ class Mesh:
     """Faces in the body's own frame: x ahead, y to the left, z up, metres, the origin on the ground in its middle.
 
     Attributes:
-        corners_m: Of all faces.
-        faces: Rows of ``corners_m`` around each face; the last is repeated up to ``MOST_CORNERS``.
-        num_corners: Of each face without repeats.
+        corners_m: Around one face after another.
+        num_corners: Of each face.
         normals: Outwards; zero where a face is seen from both sides.
+        heights_m: Of each face's plane along its normal, from the origin; negative where the normal is zero, so that
+            every camera is above it.
         roles: What a face is, a row of the palette.
         layers: Drawn in this order; within a layer, what lies further along x first, then in the order given.
         spans_m: From where to where along x the face's part reaches, to order parts of one layer.
@@ -42,9 +40,9 @@ class Mesh:
     """
 
     corners_m: Float[np.ndarray, "v 3"]
-    faces: Int[np.ndarray, "f k"]
     num_corners: Int[np.ndarray, " f"]
     normals: Float[np.ndarray, "f 3"]
+    heights_m: Float[np.ndarray, " f"]
     roles: Int[np.ndarray, " f"]
     layers: Int[np.ndarray, " f"]
     spans_m: Float[np.ndarray, "f 2"]
@@ -56,8 +54,8 @@ class MeshBuilder:
 
     def __init__(self) -> None:
         self._corners: list[Point] = []
-        self._faces: list[list[int]] = []
-        self._normals: list[np.ndarray] = []
+        self._counts: list[int] = []
+        self._outwards: list[Point] = []
         self._roles: list[int] = []
         self._layers: list[int] = []
         self._spans: list[tuple[float, float]] = []
@@ -72,32 +70,23 @@ class MeshBuilder:
         span: tuple[float, float] | None = None,
     ) -> None:
         """Add a convex face; ``outwards`` is a rough direction that its normal is turned to, None: two-sided."""
-        points = np.array(corners)
-        normal = np.zeros(3)
-        if outwards is not None:
-            normal = np.cross(points[1] - points[0], points[2] - points[1])
-            normal /= max(float(np.linalg.norm(normal)), 1e-9)
-            if normal @ np.array(outwards) < 0:
-                normal = -normal
-        first = len(self._corners)
-        self._corners += [tuple(float(value) for value in corner) for corner in corners]  # type: ignore[misc]
-        indices = list(range(first, first + len(corners)))
-        self._faces.append(indices + [indices[-1]] * (MOST_CORNERS - len(indices)))
-        self._normals.append(normal)
+        self._corners += corners
+        self._counts.append(len(corners))
+        self._outwards.append(outwards or (0.0, 0.0, 0.0))
         self._roles.append(role)
         self._layers.append(layer)
-        self._spans.append(span or (float(points[:, 0].min()), float(points[:, 0].max())))
+        self._spans.append(span or (min(x for x, _, _ in corners), max(x for x, _, _ in corners)))
 
     def prism(self, profile: Sequence[tuple[float, float]], role: int, *, half_m: float, layer: int) -> None:
         """A convex (x, z) profile, as wide as twice ``half_m``; the profile runs counter-clockwise seen from -y."""
         span = (min(x for x, _ in profile), max(x for x, _ in profile))
-        middle = np.mean(np.array(profile), axis=0)
+        middle_x, middle_z = sum(x for x, _ in profile) / len(profile), sum(z for _, z in profile) / len(profile)
         for start, end in zip(profile, [*profile[1:], profile[0]], strict=True):
-            out = np.mean([start, end], axis=0) - middle
+            out_x, out_z = (start[0] + end[0]) / 2 - middle_x, (start[1] + end[1]) / 2 - middle_z
             edge = [(start[0], -half_m, start[1]), (end[0], -half_m, end[1])]
             edge += [(end[0], half_m, end[1]), (start[0], half_m, start[1])]
             normal = (end[1] - start[1], 0.0, start[0] - end[0])
-            sign = 1.0 if normal[0] * out[0] + normal[2] * out[1] > 0 else -1.0
+            sign = 1.0 if normal[0] * out_x + normal[2] * out_z > 0 else -1.0
             self.face(edge, role, layer=layer, outwards=(sign * normal[0], 0.0, sign * normal[2]), span=span)
         for y in (-half_m, half_m):
             self.face([(x, y, z) for x, z in profile], role, layer=layer, outwards=(0.0, y, 0.0), span=span)
@@ -163,15 +152,20 @@ class MeshBuilder:
 
     def build(self) -> Mesh:
         """All faces so far."""
-        corners_m, faces = np.array(self._corners), np.array(self._faces)
-        normals, roles = np.array(self._normals), np.array(self._roles)
+        corners_m, num_corners = np.array(self._corners, dtype=np.float64), np.array(self._counts)
+        first = np.cumsum(num_corners) - num_corners
+        outwards, roles = np.array(self._outwards, dtype=np.float64), np.array(self._roles)
+        normals = _normals(corners_m[first[:, None] + np.arange(3)], outwards=outwards)
+        heights_m = np.sum(normals * corners_m[first], axis=1)
+        heights_m[~normals.any(axis=1)] = -1.0
         lamps = np.flatnonzero((roles >= Role.BRAKE) & normals.any(axis=1))
-        low_m, high_m = corners_m[faces[lamps]].min(axis=1), corners_m[faces[lamps]].max(axis=1)
+        low_m = np.minimum.reduceat(corners_m, first, axis=0)[lamps]
+        high_m = np.maximum.reduceat(corners_m, first, axis=0)[lamps]
         return Mesh(
             corners_m=corners_m,
-            faces=faces,
-            num_corners=np.array([len(set(face)) for face in self._faces]),
+            num_corners=num_corners,
             normals=normals,
+            heights_m=heights_m,
             roles=roles,
             layers=np.array(self._layers),
             spans_m=np.array(self._spans),
@@ -182,3 +176,12 @@ class MeshBuilder:
                 radii_m=(high_m - low_m).max(axis=1, initial=0.0) / 2,
             ),
         )
+
+
+def _normals(corners_m: Float[np.ndarray, "f 3 3"], *, outwards: Float[np.ndarray, "f 3"]) -> Float[np.ndarray, "f 3"]:
+    """Unit normals of faces, by three corners of each, turned to where they shall point; zero where that is nowhere."""
+    normals = np.cross(corners_m[:, 1] - corners_m[:, 0], corners_m[:, 2] - corners_m[:, 1])
+    normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-9)
+    normals[np.sum(normals * outwards, axis=1) < 0.0] *= -1.0
+    normals[~outwards.any(axis=1)] = 0.0
+    return normals

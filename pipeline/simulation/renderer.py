@@ -13,7 +13,7 @@ from pipeline.simulation.beam import GroundLight, beam_light
 from pipeline.simulation.crowd import Crowd
 from pipeline.simulation.depth_order import draw_order, hidden_by, nearest_m
 from pipeline.simulation.facades import Facades, draw_patch
-from pipeline.simulation.faces import Bodies, Polygon, polygons_of
+from pipeline.simulation.faces import Bodies, Polygon, polygons_of, together
 from pipeline.simulation.glows import Glow, draw_glow, glows_of
 from pipeline.simulation.ground import Ground
 from pipeline.simulation.haze import haze_of
@@ -112,8 +112,10 @@ class Renderer:
 
         points_m = np.concatenate([self._trees.places_m[trees], self._post_places_m[posts]])
         corners_m = footprints.corners_m[agents]
-        agents_hidden = hidden_by(corners_m, camera_m=camera_m, blocks_m=blocks_m)
-        points_hidden = hidden_by(points_m[:, None], camera_m=camera_m, blocks_m=blocks_m)[:, 0]
+        all_m = np.concatenate([corners_m.reshape(-1, 2), points_m])
+        all_hidden = hidden_by(all_m, camera_m=camera_m, blocks_m=blocks_m)
+        agents_hidden = all_hidden[: 4 * len(agents)].reshape(len(agents), 4, len(blocks))
+        points_hidden = all_hidden[4 * len(agents) :]
         agents_seen = np.logical_not(np.logical_or.reduce(np.all(agents_hidden, axis=1), axis=1))
         points_seen = np.logical_not(np.logical_or.reduce(points_hidden, axis=1))
         points_seen[len(trees) :] = True  # arms reach out from behind a wall
@@ -139,11 +141,12 @@ class Renderer:
             weather=self._weather,
         )
         heads = self._post_bodies(posts, timestamp_ns=timestamp_ns, light=light[len(light) - len(posts) :])
-        bodies = [*self._lit(crowd, view=view), *self._lit(heads, view=view)]
+        bodies = self._lit(together(crowd, heads), view=view)
         feet_m = view.local(np.column_stack([self._trees.places_m[trees], np.zeros(len(trees))]))
         feet, feet_px, number_of = feet_m.tolist(), view.pixels(feet_m).tolist(), trees.tolist()
-        patches = self._facades.patches(blocks, view=view)
-        order = draw_order(hidden, things_m=distances_m, blocks_m=nearest_m(blocks_m, camera_m=camera_m))
+        blocks_away_m = nearest_m(blocks_m, camera_m=camera_m)
+        patches = self._facades.patches(blocks, distances_m=blocks_away_m, view=view)
+        order = draw_order(hidden, things_m=distances_m, blocks_m=blocks_away_m)
         for number in order.tolist():
             thing = number - len(blocks)
             if thing < 0:
@@ -206,7 +209,7 @@ def _in_sight(
     """Which groups of ground points may be in the image: not all behind, all left of it or all right of it."""
     if not len(points_m):
         return np.zeros(0, dtype=np.int64)
-    local_m = view.local(np.concatenate([points_m, np.zeros((*points_m.shape[:2], 1))], axis=-1))
+    local_m = view.local_ground(points_m)
     camera = view.camera
     right_m, depth_m = local_m[..., 0], local_m[..., 2]
     left_edge = -camera.cx_px / camera.fx_px * depth_m - wider_m

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import numpy as np
 
+from pipeline.simulation.detail import Detail
 from pipeline.simulation.mesh import MeshBuilder
 from pipeline.simulation.roles import Role
 
@@ -13,11 +15,14 @@ Size = tuple[float, float, float]
 _STRIDES: Final = (0.0, 0.85, 0.0, -0.85)
 
 
-def pedestrian(builder: MeshBuilder, size_m: Size, *, stride: int) -> None:
+def pedestrian(builder: MeshBuilder, size_m: Size, detail: Detail, *, stride: int) -> None:
     """Legs in stride, a torso between arms that reach the box's sides, and a head up to its top."""
     length, width, height = size_m
     swing = _STRIDES[stride % 4] * length / 2
     hip, shoulder = 0.48 * height, 0.83 * height
+    if detail == Detail.FAR:
+        _far_person(builder, size_m, feet=(0.0, 0.0), seat=(0.0, hip), shoulder=(0.0, shoulder), behind=Role.HELMET)
+        return
     for side in (-1.0, 1.0):
         foot = side * swing
         y = side * 0.19 * width
@@ -35,40 +40,46 @@ def pedestrian(builder: MeshBuilder, size_m: Size, *, stride: int) -> None:
     _head(builder, x=0.02, top=height, layer=2, cap=Role.HELMET)
 
 
-def bicycle(builder: MeshBuilder, size_m: Size, fine: bool) -> None:  # noqa: FBT001
+def bicycle(builder: MeshBuilder, size_m: Size, detail: Detail) -> None:
     """Two wheels from end to end of the box, a frame, handlebars as wide as the box, and a rider."""
     length, width, height = size_m
     radius = min(0.34, 0.2 * length)
     for x in (-length / 2 + radius, length / 2 - radius):
-        _wheel(builder, x=x, radius=radius, half=0.025, fine=fine)
+        _wheel(builder, x=x, radius=radius, half=0.025, detail=detail)
     hub, front = -length / 2 + radius, length / 2 - radius
     saddle, bar = (-0.16 * length, 0.0, 0.52 * height), (0.27 * length, 0.0, 0.58 * height)
-    for start, end in (
-        ((hub, 0.0, radius), saddle),
-        ((hub, 0.0, radius), (-0.02, 0.0, 0.3)),
-        (saddle, (-0.02, 0.0, 0.3)),
-    ):
-        _limb(builder, start, end, half=0.022, role=Role.PAINT, layer=0)
-    for start, end in (((-0.02, 0.0, 0.3), bar), (saddle, bar), ((front, 0.0, radius), bar)):
+    pedals = (-0.02, 0.0, 0.3)
+    bars = [((hub, 0.0, radius), saddle), (saddle, bar), ((front, 0.0, radius), bar)]
+    if detail != Detail.FAR:
+        bars += [((hub, 0.0, radius), pedals), (saddle, pedals), (pedals, bar)]
+    for start, end in bars:
         _limb(builder, start, end, half=0.022, role=Role.PAINT, layer=0)
     x, _, z = bar
     builder.box((x - 0.02, -width / 2, z), (x + 0.03, width / 2, z + 0.05), Role.TRIM, layer=1)
     builder.box((hub - 0.05, -0.04, 0.42 * height), (hub, 0.04, 0.47 * height), Role.BRAKE, layer=1)
-    _rider(builder, size_m, seat=saddle, bar=bar, foot_z=0.22, behind=Role.SKIN)
+    _rider(builder, size_m, seat=saddle, bar=bar, foot_z=0.22, behind=Role.SKIN, detail=detail)
 
 
-def motorcycle(builder: MeshBuilder, size_m: Size, fine: bool) -> None:  # noqa: FBT001
+def motorcycle(builder: MeshBuilder, size_m: Size, detail: Detail) -> None:
     """Thick wheels from end to end, a tank and tail with lights, and a rider with a helmet."""
     length, width, height = size_m
     radius = min(0.32, 0.18 * length)
     for x in (-length / 2 + radius, length / 2 - radius):
-        _wheel(builder, x=x, radius=radius, half=0.08, fine=fine)
+        _wheel(builder, x=x, radius=radius, half=0.08, detail=detail)
     hull = [(-0.3, 0.26), (0.22, 0.22), (0.33, 0.5), (0.2, 0.62), (-0.2, 0.56), (-0.42, 0.54)]
     builder.prism([(x * length, z * height) for x, z in hull], Role.PAINT, half_m=0.16, layer=1)
     bar = (0.24 * length, 0.0, 0.64 * height)
     builder.box((bar[0] - 0.03, -width / 2, bar[2]), (bar[0] + 0.03, width / 2, bar[2] + 0.06), Role.TRIM, layer=1)
     _limb(builder, (length / 2 - radius, 0.0, radius), bar, half=0.06, role=Role.METAL, layer=1)
-    _rider(builder, size_m, seat=(-0.14 * length, 0.0, 0.55 * height), bar=bar, foot_z=0.3, behind=Role.HELMET)
+    _rider(
+        builder,
+        size_m,
+        seat=(-0.14 * length, 0.0, 0.55 * height),
+        bar=bar,
+        foot_z=0.3,
+        behind=Role.HELMET,
+        detail=detail,
+    )
     tail, nose = -0.42 * length, 0.33 * length
     _lamp(builder, x=tail, y=(-0.1, 0.1), z=(0.46 * height, 0.55 * height), role=Role.BRAKE)
     _lamp(builder, x=nose, y=(-0.1, 0.1), z=(0.47 * height, 0.6 * height), role=Role.HEAD)
@@ -85,9 +96,14 @@ def _rider(
     bar: tuple[float, float, float],
     foot_z: float,
     behind: Role,
+    detail: Detail,
 ) -> None:
     _, width, height = size_m
     shoulder = (seat[0] + 0.22, 0.0, 0.83 * height)
+    if detail == Detail.FAR:
+        feet, lap = (seat[0] + 0.2, foot_z), (seat[0], seat[2])
+        _far_person(builder, size_m, feet=feet, seat=lap, shoulder=(shoulder[0], shoulder[2]), behind=behind)
+        return
     half = 0.36 * width
     for side in (-1.0, 1.0):
         knee = (seat[0] + 0.36, side * 0.15, 0.5 * (seat[2] + foot_z) + 0.1)
@@ -104,6 +120,27 @@ def _rider(
     _head(builder, x=shoulder[0] + 0.07, top=height, layer=3, cap=Role.HELMET, behind=behind)
 
 
+def _far_person(
+    builder: MeshBuilder,
+    size_m: Size,
+    *,
+    feet: tuple[float, float],
+    seat: tuple[float, float],
+    shoulder: tuple[float, float],
+    behind: Role,
+) -> None:
+    """Legs, a torso as wide as the arms, and a head; each place is x, z."""
+    _, width, height = size_m
+    parts = (
+        (feet, seat, (0.26 * width, 0.3 * width), (Role.TROUSERS,) * 5),
+        (seat, shoulder, (0.42 * width, 0.46 * width), (Role.CLOTH,) * 5),
+        (shoulder, (shoulder[0] + 0.05, height), (0.1, 0.1), (behind, Role.SKIN, behind, behind, Role.HELMET)),
+    )
+    for layer, ((low_x, low_z), (top_x, top_z), (low_half, top_half), roles) in enumerate(parts, start=1):
+        bottom, top = (low_x - 0.12, low_x + 0.12, low_half, low_z), (top_x - 0.12, top_x + 0.12, top_half, top_z)
+        builder.frustum(bottom=bottom, top=top, roles=roles, layer=layer)
+
+
 def _head(builder: MeshBuilder, *, x: float, top: float, layer: int, cap: Role, behind: Role = Role.SKIN) -> None:
     """A head under hair or a helmet, which may cover it all but the face."""
     low = top - 0.27
@@ -114,14 +151,17 @@ def _head(builder: MeshBuilder, *, x: float, top: float, layer: int, cap: Role, 
     builder.frustum(bottom=(x - 0.115, x + 0.085, 0.095, low + 0.13), top=crown, roles=(cap,) * 5, layer=layer + 1)
 
 
-def _wheel(builder: MeshBuilder, *, x: float, radius: float, half: float, fine: bool) -> None:
-    sides = 10 if fine else 6
+def _wheel(builder: MeshBuilder, *, x: float, radius: float, half: float, detail: Detail) -> None:
+    if detail == Detail.FAR:
+        builder.box((x - 0.92 * radius, -half, 0.0), (x + 0.92 * radius, half, 1.9 * radius), Role.TYRE, layer=0)
+        return
+    sides = 10 if detail == Detail.FINE else 6
     angles = np.arange(sides) * (2 * np.pi / sides) + np.pi / sides
     stretch = 1.0 / np.cos(np.pi / sides)  # flat sides touch the ground and the box's ends
     rim = [(x + radius * stretch * float(np.cos(a)), radius + radius * stretch * float(np.sin(a))) for a in angles]
     rim = [(min(max(px, x - radius), x + radius), min(max(pz, 0.0), 2 * radius)) for px, pz in rim]
     builder.prism(rim, Role.TYRE, half_m=half, layer=0)
-    if fine:
+    if detail == Detail.FINE:
         for side in (-1.0, 1.0):
             rim = (x, side * half, radius)
             span = (x - radius, x + radius)
@@ -139,12 +179,17 @@ def _limb(
 ) -> None:
     """A straight bar between two points, as two crossed plates that are seen from everywhere."""
     for aside in ((half, 0.0, 0.0), (0.0, half, 0.0), (0.0, 0.0, half)):
-        along = np.subtract(end, start)
-        if np.linalg.norm(np.cross(along, aside)) < 0.5 * half * np.linalg.norm(along):
+        x, y, z = aside
+        along = (end[0] - start[0], end[1] - start[1], end[2] - start[2])
+        # The plate is as wide as the bar is seen from its side, unless it runs along the bar.
+        onto = (along[0] * x + along[1] * y + along[2] * z) / half
+        if math.hypot(*along) ** 2 - onto**2 < 0.25 * math.hypot(*along) ** 2:
             continue
-        corners = [np.subtract(start, aside), np.add(start, aside), np.add(end, aside), np.subtract(end, aside)]
-        plate = [(float(x), float(y), max(float(z), 0.0)) for x, y, z in corners]
-        builder.face(plate, role, layer=layer)
+        corners = [
+            (px + sign * x, py + sign * y, pz + sign * z)
+            for (px, py, pz), sign in ((start, -1.0), (start, 1.0), (end, 1.0), (end, -1.0))
+        ]
+        builder.face([(px, py, max(pz, 0.0)) for px, py, pz in corners], role, layer=layer)
 
 
 def _lamp(builder: MeshBuilder, *, x: float, y: tuple[float, float], z: tuple[float, float], role: Role) -> None:

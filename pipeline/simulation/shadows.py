@@ -6,7 +6,7 @@ from typing import Final
 
 import cv2
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 
 from pipeline.simulation.scenery import Scenery
 from pipeline.simulation.view import NEAR_M, SHIFT, View, cut_near, fixed_point
@@ -54,13 +54,13 @@ def draw_shadows(
     if not len(corners_m):
         return
     narrow = np.linalg.norm(corners_m[:, 3] - corners_m[:, 0], axis=1) < _NARROW_M
-    under = [(polygon, _UNDER) for polygon in _seen(corners_m[~narrow], view=view)]
-    under += [(polygon, _UNDER_NARROW) for polygon in _seen(corners_m[narrow], view=view)]
+    polygons, rows = _seen(corners_m, view=view)
+    under = list(zip(polygons, np.where(narrow[rows], _UNDER_NARROW, _UNDER).tolist(), strict=True))
     cast: list[np.ndarray] = []
     if weather.sun > 0.0:
         ways_m = 0.9 * heights_m[:, None] * shadow_m(1.0, weather=weather)
         both_m = np.concatenate([corners_m, corners_m + ways_m[:, None]], axis=1)
-        cast = [cv2.convexHull(polygon) for polygon in _seen(both_m, view=view)]
+        cast = [cv2.convexHull(polygon) for polygon in _seen(both_m, view=view)[0]]
     drawn = [*(polygon for polygon, _ in under), *cast]
     points = np.concatenate([polygon.reshape(-1, 2) for polygon in drawn]) if drawn else np.zeros((1, 2))
     shape = np.array(image.shape[1::-1])
@@ -79,15 +79,16 @@ def draw_shadows(
     cv2.multiply(region, mask, dst=region, scale=1 / 255)
 
 
-def _seen(outlines_m: Float[np.ndarray, "n p 2"], *, view: View) -> list[np.ndarray]:
-    """Polygons on the ground in fixed-point pixels; those that reach behind the camera are cut, or left out."""
-    local_m = view.local(np.concatenate([outlines_m, np.zeros((*outlines_m.shape[:2], 1))], axis=-1))
+def _seen(outlines_m: Float[np.ndarray, "n p 2"], *, view: View) -> tuple[list[np.ndarray], Int[np.ndarray, " k"]]:
+    """Polygons on the ground in fixed-point pixels, cut at the near plane or left out; and which ones they are."""
+    local_m = view.local_ground(outlines_m)
     pixels = view.pixels(local_m)
     depth_m = local_m[..., 2]
     shown = (pixels[..., 0] > 0).any(axis=1) & (pixels[..., 0] < view.camera.width_px).any(axis=1)
-    whole = shown & (depth_m > NEAR_M).all(axis=1)
-    cut = np.flatnonzero(shown & ~whole & (depth_m > NEAR_M).any(axis=1))
-    return [*fixed_point(pixels[whole]), *(fixed_point(view.pixels(cut_near(local_m[row]))) for row in cut)]
+    whole = np.flatnonzero(shown & (depth_m > NEAR_M).all(axis=1))
+    cut = np.flatnonzero(shown & (depth_m <= NEAR_M).any(axis=1) & (depth_m > NEAR_M).any(axis=1))
+    polygons = [*fixed_point(pixels[whole]), *fixed_point(view.pixels(cut_near(local_m[cut])))]
+    return polygons, np.concatenate([whole, cut])
 
 
 def _hull(first_m: Float[np.ndarray, "p 2"], second_m: Float[np.ndarray, "p 2"]) -> Float[np.ndarray, "q 2"]:

@@ -12,6 +12,7 @@ from typing import Final
 import cv2
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
 
 from pipeline.config import SimulateConfig
 from pipeline.drives.drive import FRAME_COLUMNS, Drive, no_frames
@@ -23,7 +24,7 @@ from pipeline.simulation.maps import map_of
 from pipeline.simulation.recording import Recording, World
 from pipeline.simulation.renderer import Renderer
 from pipeline.simulation.rig import CAMERAS, camera_of, camera_pose
-from pipeline.simulation.scenery import place_scenery
+from pipeline.simulation.scenery import Scenery, place_scenery
 from pipeline.simulation.sensing import Sensed, sense
 from pipeline.simulation.traffic import simulate_traffic
 from pipeline.simulation.weather import Weather, pick_weather
@@ -85,18 +86,47 @@ def simulate_drive(index: int, *, config: SimulateConfig, folder: Path, truth: P
     Raises:
         InputError: SUMO is not installed, cannot make this drive, or failed.
     """
-    world, seed = _TURNS[index % len(_TURNS)], _seeds(index, config=config)[0]
-    recording = simulate_traffic(world, seed=seed, duration_s=config.duration_s, rate_hz=config.rate_hz)
+    recording = traffic_of(index, config=config)
     return record_drive(recording, index=index, config=config, folder=folder, truth=truth)
+
+
+def traffic_of(index: int, *, config: SimulateConfig) -> Recording:
+    """The true course of one drive, in memory; arguments and errors as for ``simulate_drive``."""
+    world, seed = _TURNS[index % len(_TURNS)], _seeds(index, config=config)[0]
+    return simulate_traffic(world, seed=seed, duration_s=config.duration_s, rate_hz=config.rate_hz)
+
+
+def setting_of(recording: Recording, *, index: int, config: SimulateConfig) -> tuple[Scenery, Weather]:
+    """What stands beside a drive's roads, and its weather."""
+    _, of_scenery, of_weather, *_ = _seeds(index, config=config)
+    return place_scenery(recording.network, seed=of_scenery), pick_weather(of_weather)
+
+
+def renderer_of(
+    recording: Recording, scenery: Scenery, *, weather: Weather, index: int, config: SimulateConfig
+) -> Renderer:
+    """What makes a drive's frames."""
+    return Renderer(recording, scenery, weather=weather, seed=_seeds(index, config=config)[4])
+
+
+def camera_poses(
+    recording: Recording, *, camera: str, config: SimulateConfig
+) -> Generator[tuple[int, Float[np.ndarray, " 3"], Float[np.ndarray, " 4"]]]:
+    """When a camera takes its frames, in nanoseconds, and its true poses then, as ``camera_pose`` gives them."""
+    ego = recording.agents[recording.agents["agent_id"] == recording.ego_id]
+    every = round(config.rate_hz / config.frame_rate_hz)
+    poses = ego[["timestamp_ns", "x_m", "y_m", "heading_rad"]].iloc[::every]
+    for time_ns, x_m, y_m, heading_rad in poses.itertuples(index=False):
+        position_m, quaternion = camera_pose(CAMERAS[camera], x_m=x_m, y_m=y_m, heading_rad=heading_rad)
+        yield int(time_ns), position_m, quaternion
 
 
 def record_drive(recording: Recording, *, index: int, config: SimulateConfig, folder: Path, truth: Path) -> str:
     """Sense, render and write the drive of an ego through given traffic; arguments as for ``simulate_drive``."""
     name = drive_name(index, seed=config.seed)
-    _, *seeds = _seeds(index, config=config)
-    scenery, weather = place_scenery(recording.network, seed=seeds[0]), pick_weather(seeds[1])
-    sensed = sense(recording, scenery, range_m=config.range_m, seed=seeds[2])
-    renderer = Renderer(recording, scenery, weather=weather, seed=seeds[3])
+    scenery, weather = setting_of(recording, index=index, config=config)
+    sensed = sense(recording, scenery, range_m=config.range_m, seed=_seeds(index, config=config)[3])
+    renderer = renderer_of(recording, scenery, weather=weather, index=index, config=config)
     camera = camera_of(width_px=config.width_px, height_px=config.height_px)
     drive = Drive(
         name=name,
@@ -121,15 +151,11 @@ def _seeds(index: int, *, config: SimulateConfig) -> list[int]:
 def _write_frames(recording: Recording, renderer: Renderer, *, config: SimulateConfig, folder: Path) -> pd.DataFrame:
     """Render every camera from the ego's true pose; the images as JPEG, their table as the result."""
     camera = camera_of(width_px=config.width_px, height_px=config.height_px)
-    ego = recording.agents[recording.agents["agent_id"] == recording.ego_id]
-    every = round(config.rate_hz / config.frame_rate_hz)
-    poses = ego[["timestamp_ns", "x_m", "y_m", "heading_rad"]].iloc[::every]
     rows: list[tuple[object, ...]] = []
     for name in config.cameras:
         (folder / "frames" / name).mkdir(parents=True)
-        for time_ns, x_m, y_m, heading_rad in poses.itertuples(index=False):
-            position_m, quaternion = camera_pose(CAMERAS[name], x_m=x_m, y_m=y_m, heading_rad=heading_rad)
-            image = renderer.frame(int(time_ns), camera=camera, position_m=position_m, quaternion_wxyz=quaternion)
+        for time_ns, position_m, quaternion in camera_poses(recording, camera=name, config=config):
+            image = renderer.frame(time_ns, camera=camera, position_m=position_m, quaternion_wxyz=quaternion)
             path = f"frames/{name}/{time_ns}.jpg"
             (folder / path).write_bytes(cv2.imencode(".jpg", image, _JPEG)[1].tobytes())
             rows.append((time_ns, name, path, *position_m, *quaternion))

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from jaxtyping import Float, UInt8, UInt32
 
+from pipeline.drives.drive import Camera
 from pipeline.simulation.view import View
 from pipeline.simulation.weather import Weather
 
@@ -23,7 +24,8 @@ class Sky:
     def __init__(self, weather: Weather, *, seed: int) -> None:
         self._weather = weather
         self._panorama = _panorama(weather, seed=seed)
-        self._sized: dict[tuple[float, int, int], UInt32[np.ndarray, "y x"]] = {}
+        self._across: dict[Camera, Float[np.ndarray, " x"]] = {}
+        self._sized: dict[tuple[float, int, int], UInt32[np.ndarray, "x y"]] = {}
 
     def draw(self, image: UInt8[np.ndarray, "y x 3"], *, view: View) -> None:
         """Draw the rows above the horizon, and a few below it."""
@@ -40,13 +42,16 @@ class Sky:
             columns = np.broadcast_to(np.arange(_COLUMNS, dtype=np.float32), (num_rows, _COLUMNS))
             sized = cv2.remap(self._panorama, columns, np.ascontiguousarray(maps), cv2.INTER_LINEAR)
             # Four bytes a pixel, seen as one number: columns are picked several times faster than with three.
-            self._sized[key] = cv2.cvtColor(sized, cv2.COLOR_BGR2BGRA).view(np.uint32)[..., 0]
+            whole = cv2.cvtColor(sized, cv2.COLOR_BGR2BGRA).view(np.uint32)[..., 0]
+            self._sized[key] = np.ascontiguousarray(whole.T)  # columns lie in one piece each
         forward = view.camera_from_world[2]
         yaw_rad = np.arctan2(forward[1], forward[0])
-        across = np.arctan((np.arange(camera.width_px) + 0.5 - camera.cx_px) / camera.fx_px)
-        columns = ((across - yaw_rad) / (2 * np.pi) * _COLUMNS).astype(np.int64) % _COLUMNS
-        shown = np.take(self._sized[key], columns, axis=1)
-        cv2.cvtColor(shown.view(np.uint8).reshape(num_rows, -1, 4), cv2.COLOR_BGRA2BGR, dst=image[:num_rows])
+        if camera not in self._across:
+            offsets_px = np.arange(camera.width_px) + 0.5 - camera.cx_px
+            self._across[camera] = np.arctan(offsets_px / camera.fx_px)
+        columns = ((self._across[camera] - yaw_rad) / (2 * np.pi) * _COLUMNS).astype(np.int64) % _COLUMNS
+        shown = self._sized[key][columns].view(np.uint8).reshape(-1, num_rows, 4)
+        cv2.cvtColor(cv2.transpose(shown), cv2.COLOR_BGRA2BGR, dst=image[:num_rows])
 
 
 def _panorama(weather: Weather, *, seed: int) -> UInt8[np.ndarray, "y x 3"]:

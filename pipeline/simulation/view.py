@@ -33,13 +33,20 @@ class View:
         """World points in the camera's axes."""
         return (points_m - self.position_m) @ self.camera_from_world.T
 
+    def local_ground(self, points_m: Float[np.ndarray, "*p 2"]) -> Float[np.ndarray, "*p 3"]:
+        """Points on the ground in the camera's axes."""
+        return points_m @ self.camera_from_world[:, :2].T - self.camera_from_world @ self.position_m
+
     def pixels(self, local_m: Float[np.ndarray, "*p 3"]) -> Float[np.ndarray, "*p 2"]:
         """Points in the camera's axes as (u, v) in pixels; meaningless nearer than ``NEAR_M``."""
         camera = self.camera
-        focal = np.array([camera.fx_px, camera.fy_px])
-        centre = np.array([camera.cx_px, camera.cy_px])
-        depth_m = np.maximum(local_m[..., 2:], NEAR_M)
-        return np.clip(local_m[..., :2] / depth_m * focal + centre, -_LIMIT_PX, _LIMIT_PX)
+        pixels = np.empty((*local_m.shape[:-1], 2))
+        nearness = 1.0 / np.maximum(local_m[..., 2], NEAR_M)
+        np.multiply(local_m[..., 0], nearness * camera.fx_px, out=pixels[..., 0])
+        np.multiply(local_m[..., 1], nearness * camera.fy_px, out=pixels[..., 1])
+        pixels += (camera.cx_px, camera.cy_px)
+        np.maximum(pixels, -_LIMIT_PX, out=pixels)
+        return np.minimum(pixels, _LIMIT_PX, out=pixels)
 
     def horizon_px(self) -> float:
         """The row of the horizon at the middle column; outside the image where the camera looks far up or down."""
@@ -73,16 +80,28 @@ def view_of(camera: Camera, *, position_m: Float[np.ndarray, "3"], quaternion_wx
     )
 
 
-def cut_near(local_m: Float[np.ndarray, "p 3"]) -> Float[np.ndarray, "q 3"]:
-    """The part of a polygon beyond the near plane (Sutherland and Hodgman 1974, one plane)."""
-    following_m = np.roll(local_m, -1, axis=0)
-    kept: list[np.ndarray] = []
-    for start, end in zip(local_m, following_m, strict=True):
-        if start[2] >= NEAR_M:
-            kept.append(start)
-        if (start[2] >= NEAR_M) != (end[2] >= NEAR_M):
-            kept.append(start + (end - start) * ((NEAR_M - start[2]) / (end[2] - start[2])))
-    return np.array(kept).reshape(-1, 3)
+def cut_near(local_m: Float[np.ndarray, "n p 3"]) -> Float[np.ndarray, "n q 3"]:
+    """The parts of polygons beyond the near plane (Sutherland and Hodgman 1974, one plane).
+
+    Args:
+        local_m: Polygons that have a corner there.
+
+    Returns:
+        Polygons of twice as many corners, some of them repeated.
+    """
+    if not len(local_m):
+        return np.zeros((0, 2 * local_m.shape[1], 3))
+    following_m = np.roll(local_m, -1, axis=1)
+    start_m, end_m = local_m[..., 2], following_m[..., 2]
+    kept = start_m >= NEAR_M
+    crossing = kept != (end_m >= NEAR_M)
+    share = (NEAR_M - start_m) / np.where(crossing, end_m - start_m, 1.0)
+    both_m = np.stack([local_m, local_m + (following_m - local_m) * share[..., None]], axis=2)
+    there = np.stack([kept, crossing], axis=2).reshape(len(local_m), 2 * local_m.shape[1])
+    # In place of each corner that is not there, the one before it; before the first one, the last.
+    which = np.maximum.accumulate(np.where(there, np.arange(there.shape[1]), -1), axis=1)
+    which = np.where(which < 0, which[:, -1:], which)
+    return np.take_along_axis(both_m.reshape(*there.shape, 3), which[..., None], axis=1)
 
 
 def fixed_point(pixels: Float[np.ndarray, "*p 2"]) -> np.ndarray:
