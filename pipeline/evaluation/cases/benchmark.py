@@ -16,7 +16,7 @@ from pipeline.config import EvaluateConfig, TrainConfig
 from pipeline.evaluation import metrics
 from pipeline.evaluation.bootstrap import Estimates, estimate, track_sums
 from pipeline.evaluation.cases.cases import CASES
-from pipeline.evaluation.cases.made import Constructed
+from pipeline.evaluation.cases.made import Constructed, Part
 from pipeline.evaluation.metrics import PerAgent
 from pipeline.evaluation.overlap import forecast_overlap, recorded_overlap
 from pipeline.forecasts import Forecasts
@@ -27,6 +27,18 @@ from pipeline.windows.windows import Windows
 
 INTERACTIONS: Final[tuple[InteractionName, ...]] = ("none", "occupancy", "social", "attention")
 METRICS: Final = ("ade_m", "fde_m", "min_ade_6_m", "min_fde_6_m", "overlap_rate")
+SCENES: Final[Mapping[Part, int]] = {"train": 350, "validation": 60, "test": 150}  # of each case
+# What is other than in params.yaml: a grid that sees the conflicts of the cases (up to 32 m away) cell by cell, and as
+# much training as scenes this simple need.
+RECIPE: Final[Mapping[str, object]] = {
+    "scene": False,
+    "grid_cells": 8,
+    "cell_m": 8.0,
+    "dropout": 0.1,
+    "scenes_per_batch": 32,
+    "max_epochs": 16,
+    "patience": 16,
+}
 _DECIMALS: Final = 4
 
 Estimate = dict[str, float]  # value, low and high; without the ends where there is one track alone
