@@ -28,9 +28,9 @@ from pipeline.windows.windows import Windows
 INTERACTIONS: Final[tuple[InteractionName, ...]] = ("none", "occupancy", "social", "attention")
 METRICS: Final = ("ade_m", "fde_m", "min_ade_6_m", "min_fde_6_m", "overlap_rate")
 SCENES: Final[Mapping[Part, int]] = {"train": 350, "validation": 60, "test": 150}  # of each case
-# What is other than in params.yaml: a grid that reaches as far (32 m), but in cells of a lane's width, since in cells of 16 m
-# somebody by the road and somebody in the next lane are the same; and a short training without dropout, which scenes
-# that nothing but the partner decides do not need.
+# What is other than in params.yaml: a grid that reaches as far (32 m), but in cells of a lane's width, for in cells of
+# 16 m somebody by the road and somebody in the next lane are the same; and a short training without dropout, which
+# scenes that nothing but the partner decides do not need.
 RECIPE: Final[Mapping[str, object]] = {
     "scene": False,
     "grid_cells": 16,

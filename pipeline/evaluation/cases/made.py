@@ -54,7 +54,9 @@ class Constructed:
         )
 
 
-def construct(num_scenes: Mapping[str, int], *, seed: int, ingest: IngestConfig, windows: WindowsConfig) -> Constructed:
+def construct(
+    num_scenes: Mapping[Part, int], *, seed: int, ingest: IngestConfig, windows: WindowsConfig
+) -> Constructed:
     """Make scenes of all cases, record them as drives, clean these and cut windows.
 
     Args:
