@@ -246,30 +246,13 @@ def interaction(
     A leader brakes, a merge, a crossing with priority, a pedestrian steps out. The errors and the overlap rates are
     those of the agents that have to react, or that need not because the other is not there or does something else.
     """
-    from pipeline.config import EvaluateConfig, IngestConfig, TrainConfig, WindowsConfig, load_section  # noqa: PLC0415
-    from pipeline.evaluation.cases.benchmark import RECIPE, SCENES, run_cases  # noqa: PLC0415
-    from pipeline.evaluation.cases.made import construct  # noqa: PLC0415
+    from pipeline.evaluation.cases.study import study_cases  # noqa: PLC0415
     from pipeline.files import whole_folder, write_json  # noqa: PLC0415
 
     if out is not None:
         _may_replace(out, mark="results.json")
-    train = load_section("train", TrainConfig, path=params).model_copy(update=dict(RECIPE))
-    evaluate = load_section("evaluate", EvaluateConfig, path=params)
-    ingest, windows = (
-        load_section("ingest", IngestConfig, path=params),
-        load_section("windows", WindowsConfig, path=params),
-    )
-    constructed = construct(SCENES, seed=0, ingest=ingest, windows=windows)
-    results = run_cases(constructed, train=train, evaluate=evaluate, seeds=range(seeds))
+    parameters, results = study_cases(params, seeds=range(seeds))
     if out is not None:
-        parameters = {
-            "scenes": dict(SCENES),
-            "seeds": seeds,
-            "overrides": dict(RECIPE),
-            "train": train.model_dump(),
-            "ingest": ingest.model_dump(),
-            "windows": windows.model_dump(),
-        }
         with whole_folder(out) as folder:
             write_json(folder / "results.json", {"parameters": parameters, **results.to_json()})
     typer.echo(f"reacting agents of the test scenes, {seeds} seeds together; differences with 95 % intervals")

@@ -16,7 +16,7 @@ from pipeline.config import EvaluateConfig, TrainConfig
 from pipeline.evaluation import metrics
 from pipeline.evaluation.bootstrap import Estimates, estimate, track_sums
 from pipeline.evaluation.cases.cases import CASES
-from pipeline.evaluation.cases.made import Constructed, Part
+from pipeline.evaluation.cases.made import Constructed
 from pipeline.evaluation.metrics import PerAgent
 from pipeline.evaluation.overlap import forecast_overlap, recorded_overlap
 from pipeline.forecasts import Forecasts
@@ -27,21 +27,6 @@ from pipeline.windows.windows import Windows
 
 INTERACTIONS: Final[tuple[InteractionName, ...]] = ("none", "occupancy", "social", "attention")
 METRICS: Final = ("ade_m", "fde_m", "min_ade_6_m", "min_fde_6_m", "overlap_rate")
-SCENES: Final[Mapping[Part, int]] = {"train": 350, "validation": 60, "test": 150}  # of each case
-# What is other than in params.yaml: a grid that reaches as far (32 m), but in cells of a lane's width, for in cells of
-# 16 m somebody by the road and somebody in the next lane are the same; and a short training without dropout, which
-# scenes that nothing but the partner decides do not need.
-RECIPE: Final[Mapping[str, object]] = {
-    "scene": False,
-    "grid_cells": 16,
-    "cell_m": 4.0,
-    "pooled_width": 16,
-    "dropout": 0.0,
-    "learning_rate": 0.006,
-    "scenes_per_batch": 32,
-    "max_epochs": 16,
-    "patience": 16,
-}
 _DECIMALS: Final = 4
 
 Estimate = dict[str, float]  # value, low and high; without the ends where there is one track alone

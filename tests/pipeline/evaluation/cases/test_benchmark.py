@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.config import EvaluateConfig, IngestConfig, TrainConfig, WindowsConfig, load_section
-from pipeline.evaluation.cases.benchmark import INTERACTIONS, METRICS, RECIPE, CaseResults, run_cases
+from pipeline.evaluation.cases.benchmark import INTERACTIONS, METRICS, CaseResults, run_cases
 from pipeline.evaluation.cases.cases import CASES
 from pipeline.evaluation.cases.made import construct
+from pipeline.evaluation.cases.study import RECIPE
 
 PARAMS = Path(__file__).parents[4] / "params.yaml"
 
