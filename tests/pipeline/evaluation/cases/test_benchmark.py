@@ -16,11 +16,11 @@ PARAMS = Path(__file__).parents[4] / "params.yaml"
 
 @pytest.fixture(scope="module")
 def results() -> CaseResults:
-    """Every kind trained once on a few scenes, smaller and shorter than the benchmark; about a minute on one core."""
+    """Every kind trained once on a few scenes, smaller and shorter than the benchmark; a good minute on one core."""
     small = {"max_epochs": 12, "num_modes": 6, "device": "cpu", "precision": "fp32", "pooled_width": 8}
     return run_cases(
         construct(
-            {"train": 200, "validation": 40, "test": 100},
+            {"train": 220, "validation": 30, "test": 100},
             seed=0,
             ingest=load_section("ingest", IngestConfig, path=PARAMS),
             windows=load_section("windows", WindowsConfig, path=PARAMS),
