@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 import torch
 from einops import rearrange
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from models.batch import Paths
+from models.frames import AgentFrame
 from models.precision import at_least_single
 
-_SPREAD_TERMS = 3  # the logarithm of the spread is corrected by a polynomial of this many terms in time
+SPREAD_TERMS: Final = 3  # the logarithm of the spread is corrected by a polynomial of this many terms in time
 _MAX_RHO = 0.95
 _MAX_LOG_SPREAD = 3.0  # the spread stays within e^-3 and e^3 of the training residuals': finite whatever comes in
 
@@ -23,19 +25,46 @@ class FutureStatistics:
     """What the training split's futures look like, in the agent's frame, over the scale of its speed.
 
     A residual is (recorded future - ``Forecaster.base_future``) / ``residual_scale``: what a bus and a
-    pedestrian do with their speed then has one size.
+    pedestrian do with their speed then has one size. Controls are those of ``models.unicycle``.
 
     Attributes:
         turn_decay_s: Time constant with which a turn fades; zero: it is not gone on with.
         basis: Principal components of the residuals, each times its standard deviation.
         anchors: Centres of k groups of futures, as coefficients of the basis.
         spread: Standard deviation of the residuals at each step, along x and y.
+        control_scale: Standard deviations of the coefficients of accelerations and curvatures.
+        control_anchors: Centres of k groups of steered futures, as such coefficients over ``control_scale``.
     """
 
     turn_decay_s: Float[Tensor, ""]
     basis: Float[Tensor, "r h 2"]
     anchors: Float[Tensor, "k r"]
     spread: Float[Tensor, "h 2"]
+    control_scale: Float[Tensor, "2 q"]
+    control_anchors: Float[Tensor, "k 2 q"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AgentState:
+    """What a decoder is given of n agents at the forecast time.
+
+    Attributes:
+        features: All that is known, for layers.
+        category: As in ``Observed``.
+        frame: Each agent's own frame.
+        base_m: Where it goes by itself, in its own frame.
+        scale: Metres per unit of residual.
+    """
+
+    features: Float[Tensor, "n s"]
+    category: Int[Tensor, " n"]
+    frame: AgentFrame
+    base_m: Float[Tensor, "n h 2"]
+    scale: Float[Tensor, " n"]
+
+
+Decoded = tuple[Paths, Paths, Tensor]
+"""In the agent's frame: the single path, the k alternative ones, and their log-probabilities (n k)."""
 
 
 def residual_scale(velocity_mps: Float[Tensor, "n 2"]) -> Float[Tensor, " n"]:
@@ -61,13 +90,13 @@ class LowRankDecoder(nn.Module):
         self.trunk = nn.Sequential(nn.Linear(in_width, width), nn.GELU(), nn.Dropout(dropout))
         self.coefficients = nn.Linear(width, (num_modes + 1) * rank)
         self.logits = nn.Linear(width, num_modes)
-        self.shape = nn.Linear(width, (num_modes + 1) * 3 * _SPREAD_TERMS)
+        self.shape = nn.Linear(width, (num_modes + 1) * 3 * SPREAD_TERMS)
         # At the start every mode is its anchor and the single forecast is the base path.
         for head in (self.coefficients, self.logits, self.shape):
             nn.init.zeros_(head.weight)
             nn.init.zeros_(head.bias)
         time = torch.linspace(-1.0, 1.0, num_future)
-        self.register_buffer("powers", torch.stack([time**power for power in range(_SPREAD_TERMS)]), persistent=False)
+        self.register_buffer("powers", torch.stack([time**power for power in range(SPREAD_TERMS)]), persistent=False)
 
     basis: Tensor
     anchors: Tensor
@@ -80,29 +109,17 @@ class LowRankDecoder(nn.Module):
         self.anchors.copy_(statistics.anchors)
         self.spread.copy_(statistics.spread)
 
-    def forward(
-        self,
-        state: Float[Tensor, "n s"],
-        *,
-        base_m: Float[Tensor, "n h 2"],
-        scale: Float[Tensor, " n"],
-    ) -> tuple[Paths, Paths, Float[Tensor, "n k"]]:
-        """Decode, in the agent's frame.
+    def forward(self, state: AgentState) -> Decoded:
+        """Decode, in the agent's frame."""
+        return self.decode(self.trunk(state.features), state)
 
-        Args:
-            state: What is known of the agent.
-            base_m: Where it goes by itself.
-            scale: Metres per unit of residual.
-
-        Returns:
-            The single path, the k alternative paths, and their log-probabilities.
-        """
-        features = self.trunk(state)
+    def decode(self, features: Float[Tensor, "n w"], state: AgentState) -> Decoded:
+        """As ``forward``, from what the trunk made of the agents."""
         coefficients, shape = at_least_single(self.coefficients(features)), at_least_single(self.shape(features))
         log_probability = at_least_single(self.logits(features)).log_softmax(dim=-1)
         # Half precision has centimetres at ten metres: positions are made in single precision.
-        with torch.autocast(state.device.type, enabled=False):
-            single, modes = self._paths(coefficients, shape=shape, base_m=base_m, scale=scale)
+        with torch.autocast(features.device.type, enabled=False):
+            single, modes = self._paths(coefficients, shape=shape, base_m=state.base_m, scale=state.scale)
         return single, modes, log_probability
 
     def _paths(
@@ -117,14 +134,29 @@ class LowRankDecoder(nn.Module):
         anchors = torch.cat((torch.zeros_like(self.anchors[:1]), self.anchors))
         residual = torch.einsum("nkr,rhd->nkhd", coefficients + anchors, self.basis)
         xy = base_m[:, None] + residual * scale[:, None, None, None]
-        shape = rearrange(shape, "n (k d q) -> n k d q", d=3, q=_SPREAD_TERMS)
-        shape = rearrange(shape @ self.powers, "n k d h -> d n k h")
-        log_spread = _MAX_LOG_SPREAD * torch.tanh(shape[:2] / _MAX_LOG_SPREAD)
-        sigma = torch.exp(rearrange(log_spread, "d n k h -> n k h d")) * self.spread * scale[:, None, None, None]
-        paths = Paths(xy_m=xy, sigma_m=sigma, rho=_MAX_RHO * torch.tanh(shape[2]))
-        single = Paths(xy_m=paths.xy_m[:, 0], sigma_m=paths.sigma_m[:, 0], rho=paths.rho[:, 0])
-        modes = Paths(xy_m=paths.xy_m[:, 1:], sigma_m=paths.sigma_m[:, 1:], rho=paths.rho[:, 1:])
-        return single, modes
+        sigma, rho = spread_of(shape, powers=self.powers, spread=self.spread, scale=scale)
+        paths = Paths(xy_m=xy, sigma_m=sigma, rho=rho)
+        return path_of(paths, 0), path_of(paths, slice(1, None))
+
+
+def spread_of(
+    shape: Float[Tensor, "n kdq"],
+    *,
+    powers: Float[Tensor, "q h"],
+    spread: Float[Tensor, "h 2"],
+    scale: Float[Tensor, " n"],
+) -> tuple[Float[Tensor, "n k h 2"], Float[Tensor, "n k h"]]:
+    """Standard deviations and correlations from polynomials in time: the training's spread, corrected."""
+    shape = rearrange(shape, "n (k d q) -> n k d q", d=3, q=len(powers))
+    shape = rearrange(shape @ powers, "n k d h -> d n k h")
+    log_spread = _MAX_LOG_SPREAD * torch.tanh(shape[:2] / _MAX_LOG_SPREAD)
+    sigma = torch.exp(rearrange(log_spread, "d n k h -> n k h d")) * spread * scale[:, None, None, None]
+    return sigma, _MAX_RHO * torch.tanh(shape[2])
+
+
+def path_of(paths: Paths, which: int | slice) -> Paths:
+    """One of several paths per agent, or some of them."""
+    return Paths(xy_m=paths.xy_m[:, which], sigma_m=paths.sigma_m[:, which], rho=paths.rho[:, which])
 
 
 def gaussian_nll(paths: Paths, target_m: Float[Tensor, "*n h 2"]) -> Float[Tensor, "*n h"]:

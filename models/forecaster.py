@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, assert_never
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from models.autoregressive import AutoregressiveDecoder, Memory
 from models.batch import Forecast, Observed
-from models.decoder import FutureStatistics, LowRankDecoder, residual_scale
-from models.frames import AgentFrame, agent_frame, paths_to_scene, unrotate
+from models.decoder import AgentState, FutureStatistics, LowRankDecoder, residual_scale
+from models.frames import AgentFrame, agent_frame, paths_to_scene
+from models.inputs import STATIC_WIDTH, STEP_WIDTH, static_inputs, step_inputs, step_velocity
 from models.interaction import InteractionName, make_interaction
 from models.kinematics import fading_turn, turn_rate
-from models.lstm import LSTMCell
 from models.pairs import Pairs, neighbour_pairs
-from models.peephole import PeepholeCell
 from models.precision import at_least_single
+from models.recurrence import CellName, CoupledRecurrence
 from models.scene import SceneEncoder
+from models.unicycle import UnicycleDecoder
 
-_METRES = 10.0  # positions, speeds and sizes are divided by this before a layer sees them
-_FINE = 2.0  # differences of them, by this
+DecoderName = Literal["low_rank", "unicycle", "autoregressive"]
 _CATEGORY_WIDTH = 8
 
 
@@ -32,6 +33,8 @@ class ForecasterConfig:
     Attributes:
         cell: ``lstm``, or ``peephole`` for gates that also see the cell state.
         interaction: ``none``, an ``occupancy`` grid, a ``social`` grid of neighbours' states, or ``attention``.
+        decoder: ``low_rank`` paths, the same with vehicles steered as a ``unicycle``, or ``autoregressive`` Gaussians.
+        turn_to_heading: Every agent's frame has its heading as x axis; otherwise all have the scene's axes.
         scene: Use the scene features.
         width: Of the recurrent state.
         num_modes: Alternative futures.
@@ -44,11 +47,14 @@ class ForecasterConfig:
         num_future: Future steps.
         rate_hz: Of observed and future steps.
         num_categories: Agent categories.
+        vehicle_categories: Those of them that are steered.
         scene_channels: Channels of the scene features.
     """
 
-    cell: Literal["lstm", "peephole"]
+    cell: CellName
     interaction: InteractionName
+    decoder: DecoderName
+    turn_to_heading: bool
     scene: bool
     width: int
     num_modes: int
@@ -61,6 +67,7 @@ class ForecasterConfig:
     num_future: int
     rate_hz: float
     num_categories: int
+    vehicle_categories: tuple[int, ...]
     scene_channels: int
 
 
@@ -70,32 +77,28 @@ class Forecaster(nn.Module):
     def __init__(self, config: ForecasterConfig) -> None:
         super().__init__()
         self.config = config
-        width = config.width
+        width, static_width = config.width, STATIC_WIDTH + _CATEGORY_WIDTH
         self.category = nn.Embedding(config.num_categories, _CATEGORY_WIDTH)
-        self.inputs = nn.Linear(_STEP_WIDTH + _STATIC_WIDTH + _CATEGORY_WIDTH, 4 * width)
-        self.cell = PeepholeCell(width) if config.cell == "peephole" else LSTMCell(width)
-        self.interaction = make_interaction(
-            config.interaction,
+        self.recurrence = CoupledRecurrence(
+            config.cell,
+            input_width=STEP_WIDTH + static_width,
             width=width,
-            static_width=_STATIC_WIDTH + _CATEGORY_WIDTH,
-            num_cells=config.grid_cells,
-            cell_m=config.cell_m,
-            pooled_width=config.pooled_width,
-            num_heads=config.num_heads,
+            interaction=make_interaction(
+                config.interaction,
+                width=width,
+                static_width=static_width,
+                num_cells=config.grid_cells,
+                cell_m=config.cell_m,
+                pooled_width=config.pooled_width,
+                num_heads=config.num_heads,
+            ),
         )
-        self.interaction_inputs = nn.Linear(width, 4 * width, bias=False) if self.interaction else None
         self.scene = SceneEncoder(channels=config.scene_channels, width=width // 2) if config.scene else None
-        state_width = width * (2 if self.interaction else 1) + (width // 2 if self.scene else 0)
+        is_coupled = self.recurrence.interaction is not None
+        state_width = width * (2 if is_coupled else 1) + (width // 2 if self.scene else 0)
         self.register_buffer("turn_decay_s", torch.zeros(()))
         self.dropout = nn.Dropout(config.dropout)
-        self.decoder = LowRankDecoder(
-            in_width=state_width + _STATIC_WIDTH + _CATEGORY_WIDTH,
-            width=2 * width,
-            num_modes=config.num_modes,
-            rank=config.basis_rank,
-            num_future=config.num_future,
-            dropout=config.dropout,
-        )
+        self.decoder = _make_decoder(config, in_width=state_width + static_width)
 
     turn_decay_s: Tensor
 
@@ -104,6 +107,10 @@ class Forecaster(nn.Module):
         self.turn_decay_s.copy_(statistics.turn_decay_s)
         self.decoder.set_statistics(statistics)
 
+    def frame(self, observed: Observed) -> AgentFrame:
+        """Each agent's own frame."""
+        return agent_frame(observed, rate_hz=self.config.rate_hz, turned=self.config.turn_to_heading)
+
     def forward(self, observed: Observed, *, states: list[Tensor] | None = None) -> Forecast:
         """Forecast every agent, in the scene frame. An agent without a valid step gets finite, meaningless numbers.
 
@@ -111,13 +118,20 @@ class Forecaster(nn.Module):
             observed: All agents of a batch of scenes.
             states: The hidden states (n, d) after each observed step are appended to it; they keep their gradients.
         """
-        frame = agent_frame(observed, rate_hz=self.config.rate_hz)
+        frame = self.frame(observed)
         static = torch.cat((static_inputs(observed, frame=frame), self.category(observed.category)), dim=-1)
-        state = self.encode(observed, frame=frame, static=static, states=states)
-        base = self.base_future(observed, frame=frame, decay_s=self.turn_decay_s)
-        single, modes, log_probability = self.decoder(
-            torch.cat((self.dropout(state), static), dim=-1), base_m=base, scale=residual_scale(frame.velocity_mps)
+        encoded, memory = self.encode(observed, frame=frame, static=static, states=states)
+        state = AgentState(
+            features=torch.cat((self.dropout(encoded), static), dim=-1),
+            category=observed.category,
+            frame=frame,
+            base_m=self.base_future(observed, frame=frame, decay_s=self.turn_decay_s),
+            scale=residual_scale(frame.velocity_mps),
         )
+        if isinstance(self.decoder, AutoregressiveDecoder):
+            single, modes, log_probability = self.decoder(state, memory=memory)
+        else:
+            single, modes, log_probability = self.decoder(state)
         return Forecast(
             single=paths_to_scene(single, frame=frame),
             modes=paths_to_scene(modes, frame=frame),
@@ -136,6 +150,7 @@ class Forecaster(nn.Module):
             velocity_mps=frame.velocity_mps,
             rate_hz=rate_hz,
         )
+        turn = torch.where(frame.has_axis, turn, 0.0)
         return fading_turn(frame, turn_radps=turn, decay_s=decay_s, num_future=self.config.num_future, rate_hz=rate_hz)
 
     def encode(
@@ -145,29 +160,31 @@ class Forecaster(nn.Module):
         frame: AgentFrame,
         static: Float[Tensor, "n s"],
         states: list[Tensor] | None = None,
-    ) -> Float[Tensor, "n d"]:
-        """Run the coupled recurrence over the observed steps and join what each agent's state rests on."""
+    ) -> tuple[Float[Tensor, "n d"], Memory]:
+        """Run the coupled recurrence over the observed steps and join what each agent's state rests on.
+
+        Returns:
+            What decoders are given of each agent, and what an autoregressive one goes on with.
+        """
         velocity = step_velocity(observed, rate_hz=self.config.rate_hz)
         steps = step_inputs(observed, velocity_mps=velocity, frame=frame, rate_hz=self.config.rate_hz)
         everywhere = static[:, None].expand(-1, steps.shape[1], -1)
-        projected = self.inputs(torch.cat((steps, everywhere), dim=-1)).unbind(1)
+        projected = self.recurrence.inputs(torch.cat((steps, everywhere), dim=-1)).unbind(1)
         hidden = cell = steps.new_zeros(len(steps), self.config.width)
-        pairs = self._pairs(observed, velocity_mps=velocity, frame=frame)
+        pairs, interaction = self._pairs(observed, velocity_mps=velocity, frame=frame), self.recurrence.interaction
         for step, valid in enumerate(observed.valid.unbind(1)):
-            gates = projected[step]
-            if pairs is not None and self.interaction is not None and self.interaction_inputs is not None:
-                gates = gates + self.interaction_inputs(
-                    self.interaction(hidden, static=static, neighbours=pairs.at(step))
-                )
-            hidden, cell = self.cell(gates, hidden=hidden, cell=cell, valid=valid)
+            neighbours = None if pairs is None else pairs.at(step)
+            hidden, cell = self.recurrence.advance(
+                projected[step], hidden=hidden, cell=cell, static=static, neighbours=neighbours, valid=valid
+            )
             if states is not None:
                 if hidden.requires_grad:
                     hidden.retain_grad()
                 states.append(hidden)
         parts = [hidden]
-        if pairs is not None and self.interaction is not None:
+        if pairs is not None and interaction is not None:
             # Once more after the last step: where the neighbours are and what they do at the forecast time itself.
-            parts.append(self.interaction(hidden, static=static, neighbours=pairs.at(-1)))
+            parts.append(interaction(hidden, static=static, neighbours=pairs.at(-1)))
         if self.scene is not None:
             parts.append(
                 self.scene(
@@ -178,10 +195,14 @@ class Forecaster(nn.Module):
                     scene=observed.scene,
                 )
             )
-        return torch.cat([at_least_single(part) for part in parts], dim=-1)
+        encoded = torch.cat([at_least_single(part) for part in parts], dim=-1)
+        return encoded, Memory(
+            recurrence=self.recurrence, hidden=hidden, cell=cell, static=static, scene=observed.scene
+        )
 
     def _pairs(self, observed: Observed, *, velocity_mps: Tensor, frame: AgentFrame) -> Pairs | None:
-        if self.interaction is None:
+        interaction = self.recurrence.interaction
+        if interaction is None:
             return None
         return neighbour_pairs(
             observed.scene,
@@ -189,46 +210,39 @@ class Forecaster(nn.Module):
             velocity_mps=velocity_mps,
             valid=observed.valid,
             frame=frame,
-            reach_m=self.interaction.reach_m,
+            reach_m=interaction.reach_m,
         )
 
 
-_STEP_WIDTH = 12
-_STATIC_WIDTH = 7
-
-
-def step_velocity(observed: Observed, *, rate_hz: float) -> Float[Tensor, "n t 2"]:
-    """Velocity at each step in the scene frame, from the step before it; zero where either is not valid."""
-    velocity = torch.zeros_like(observed.xy_m)
-    both = observed.valid[:, 1:] & observed.valid[:, :-1]
-    velocity[:, 1:] = torch.where(both[..., None], observed.xy_m.diff(dim=1) * rate_hz, 0.0)
-    return velocity
-
-
-def step_inputs(
-    observed: Observed, *, velocity_mps: Float[Tensor, "n t 2"], frame: AgentFrame, rate_hz: float
-) -> Float[Tensor, "n t 12"]:
-    """What is known of each agent at each step, in its own frame.
-
-    Position and velocity; how both differ from having always gone at the present velocity, on a finer scale, for in
-    that lie braking and turning; the heading (cosine, sine, there or not); whether the step is there.
-    """
-    axis = frame.axis[:, None]
-    position = unrotate(observed.xy_m - frame.origin_m[:, None], axis) / _METRES
-    velocity = unrotate(velocity_mps, axis) / _METRES
-    heading = torch.stack((observed.heading_rad.cos(), observed.heading_rad.sin()), dim=-1)
-    oriented = (observed.heading_valid & observed.valid)[..., None].to(position.dtype)
-    heading = unrotate(heading, axis) * oriented
-    there = observed.valid[..., None].to(position.dtype)
-    steps = torch.arange(position.shape[1], device=position.device) - frame.last[:, None]
-    straight = frame.velocity_mps[:, None] * (steps / rate_hz)[..., None]
-    strayed = (position * _METRES - straight) / _FINE * there
-    both = torch.nn.functional.pad(observed.valid[:, 1:] & observed.valid[:, :-1], (1, 0))[..., None]
-    changed = (velocity * _METRES - frame.velocity_mps[:, None]) / _FINE * both
-    return torch.cat((position * there, velocity, strayed, changed, heading, oriented, there), dim=-1)
-
-
-def static_inputs(observed: Observed, *, frame: AgentFrame) -> Float[Tensor, "n 7"]:
-    """Size, whether it is the ego, whether it has an axis, the age of its last sample, and its velocity."""
-    flags = torch.stack((observed.is_ego, frame.has_axis), dim=-1).to(frame.origin_m.dtype)
-    return torch.cat((observed.size_m / _METRES, flags, frame.age_s[:, None], frame.velocity_mps / _METRES), dim=-1)
+def _make_decoder(
+    config: ForecasterConfig, *, in_width: int
+) -> LowRankDecoder | UnicycleDecoder | AutoregressiveDecoder:
+    if config.decoder == "autoregressive":
+        return AutoregressiveDecoder(
+            state_width=in_width,
+            width=config.width,
+            num_modes=config.num_modes,
+            num_future=config.num_future,
+            rate_hz=config.rate_hz,
+        )
+    low_rank = LowRankDecoder(
+        in_width=in_width,
+        width=2 * config.width,
+        num_modes=config.num_modes,
+        rank=config.basis_rank,
+        num_future=config.num_future,
+        dropout=config.dropout,
+    )
+    if config.decoder == "low_rank":
+        return low_rank
+    if config.decoder == "unicycle":
+        return UnicycleDecoder(
+            low_rank,
+            in_width=2 * config.width,
+            num_modes=config.num_modes,
+            num_future=config.num_future,
+            rate_hz=config.rate_hz,
+            vehicles=config.vehicle_categories,
+            num_categories=config.num_categories,
+        )
+    assert_never(config.decoder)

@@ -48,8 +48,14 @@ def unrotate(vectors: Float[Tensor, "*n 2"], axis: Float[Tensor, "*#n 2"]) -> Fl
     return torch.stack((cos * x + sin * y, cos * y - sin * x), dim=-1)
 
 
-def agent_frame(observed: Observed, *, rate_hz: float) -> AgentFrame:
-    """Build each agent's frame from its observed steps; numbers at invalid steps are never read."""
+def agent_frame(observed: Observed, *, rate_hz: float, turned: bool = True) -> AgentFrame:
+    """Build each agent's frame from its observed steps; numbers at invalid steps are never read.
+
+    Args:
+        observed: The agents.
+        rate_hz: Of the steps.
+        turned: Along the heading; otherwise every axis is the scene's, as if no heading were known.
+    """
     valid = observed.valid
     num_steps = valid.shape[1]
     steps = torch.arange(num_steps, device=valid.device)
@@ -58,7 +64,7 @@ def agent_frame(observed: Observed, *, rate_hz: float) -> AgentFrame:
     agents = torch.arange(len(last), device=valid.device)
     origin = torch.where(known[:, None], observed.xy_m[agents, last], 0.0)
     oriented = observed.heading_valid & valid
-    has_axis = oriented.any(dim=1)
+    has_axis = oriented.any(dim=1) & turned
     heading = observed.heading_rad[agents, torch.where(oriented, steps, 0).amax(dim=1)]
     heading = torch.where(has_axis, heading, 0.0)
     axis = torch.stack((heading.cos(), heading.sin()), dim=-1)

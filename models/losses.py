@@ -11,7 +11,6 @@ from torch import Tensor
 from models.batch import Forecast, Future, Paths
 from models.decoder import gaussian_nll
 
-_RELAXATION = 0.05  # of the weight that the modes that did not win share
 _TARGET_M = 1.0  # modes whose cost differs by this much get probabilities that differ by a factor e
 _PROBABILITY_WEIGHT = 0.5
 _SPREAD_WEIGHT = 0.1
@@ -25,7 +24,7 @@ class Loss:
         single: Mean displacement of the single forecast, metres.
         modes: Relaxed winner-takes-all displacement of the modes, metres.
         probability: Cross-entropy of the probabilities against soft targets, nats.
-        spread: Negative log-likelihood of the spread around the (detached) paths, nats per step.
+        spread: Negative log-likelihood of what happened, nats per step.
     """
 
     total: Float[Tensor, ""]
@@ -47,40 +46,55 @@ def displacement(
     return mean, error.gather(-1, last).squeeze(-1)
 
 
-def forecast_loss(forecast: Forecast, future: Future, *, scored: Bool[Tensor, " n"]) -> Loss:
-    """The loss over the agents that are scored and have a valid future step.
+def forecast_loss(
+    forecast: Forecast,
+    future: Future,
+    *,
+    weight: Float[Tensor, " n"],
+    relaxation: float,
+    final: float,
+    by_likelihood: bool,
+) -> Loss:
+    """The loss over the agents that have a weight and a valid future step.
 
-    Sources: relaxed winner-takes-all: Rupprecht et al. 2017; the mean over agents, never a minimum over scenes.
+    Sources: relaxed winner-takes-all: Rupprecht et al. 2017; the mean over agents, never a minimum over scenes. By
+    likelihood: Alahi et al. 2016.
 
     Args:
         forecast: In the scene frame.
         future: What happened, in the scene frame.
-        scored: Which agents count.
+        weight: How much each agent counts; zero: not at all.
+        relaxation: Of the weight that the modes that did not win share.
+        final: Weight of the last step's displacement beside the mean one.
+        by_likelihood: The single forecast is trained for the likelihood alone; otherwise the spread learns the errors
+            of paths that are trained for their displacement, and does not trade accuracy for likelihood.
     """
-    scored = scored & future.valid.any(dim=1)
-    agents = scored.sum().clamp(min=1)
-    weight = scored.float() / agents
+    weight = weight * future.valid.any(dim=1)
+    weight = weight / weight.sum().clamp(min=1e-6)
 
     single_mean, single_last = displacement(forecast.single.xy_m, future.xy_m, valid=future.valid)
-    single = ((single_mean + 0.5 * single_last) * weight).sum()
+    single = ((single_mean + final * single_last) * weight).sum()
 
     target = future.xy_m[:, None].expand_as(forecast.modes.xy_m)
     valid = future.valid[:, None]
     mode_mean, mode_last = displacement(forecast.modes.xy_m, target, valid=valid)
-    cost = mode_mean + 0.5 * mode_last
+    cost = mode_mean + final * mode_last
     num_modes = cost.shape[1]
-    share = torch.full_like(cost, _RELAXATION / max(num_modes - 1, 1))
-    share.scatter_(1, cost.argmin(dim=1, keepdim=True), 1.0 - _RELAXATION if num_modes > 1 else 1.0)
+    share = torch.full_like(cost, relaxation / max(num_modes - 1, 1))
+    share.scatter_(1, cost.argmin(dim=1, keepdim=True), 1.0 - relaxation if num_modes > 1 else 1.0)
     modes = ((cost * share).sum(1) * weight).sum()
 
     soft = (-cost.detach() / _TARGET_M).softmax(dim=1)
     probability = (-(soft * forecast.log_probability).sum(1) * weight).sum()
 
     steps = future.valid.sum(-1).clamp(min=1)
-    single_nll = (gaussian_nll(_detached(forecast.single), future.xy_m) * future.valid).sum(-1) / steps
+    paths = forecast.single if by_likelihood else _detached(forecast.single)
+    nll = (gaussian_nll(paths, future.xy_m) * future.valid).sum(-1) / steps
+    if by_likelihood:
+        spread = (nll * weight).sum()
+        return Loss(total=spread, single=single, modes=modes, probability=probability, spread=spread)
     mode_nll = (gaussian_nll(_detached(forecast.modes), target) * valid).sum(-1) / steps[:, None]
-    spread = ((single_nll + (mode_nll * soft).sum(1)) * weight).sum()
-
+    spread = ((nll + (mode_nll * soft).sum(1)) * weight).sum()
     total = single + modes + _PROBABILITY_WEIGHT * probability + _SPREAD_WEIGHT * spread
     return Loss(total=total, single=single, modes=modes, probability=probability, spread=spread)
 

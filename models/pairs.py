@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor
 from models.frames import AgentFrame, unrotate
 
 RELATIVE_WIDTH = 6  # of ``Neighbours.relative``
+_MOST_CANDIDATES = 2**20  # pairs that are looked at at a time
 _METRES = 10.0  # distances and speeds are divided by this before a layer sees them
 
 
@@ -37,7 +39,7 @@ class Pairs:
 
     def at(self, step: int) -> Neighbours:
         """The pairs of which both are there at a step."""
-        there = self.valid[:, step]
+        there = self.valid[:, step].nonzero().squeeze(1)  # found once, not by every column
         return Neighbours(
             receiver=self.receiver[there],
             sender=self.sender[there],
@@ -59,12 +61,13 @@ class Neighbours:
 
     def where(self, kept: Bool[Tensor, " p"]) -> Neighbours:
         """Some of the pairs."""
+        index = kept.nonzero().squeeze(1)
         return Neighbours(
-            receiver=self.receiver[kept],
-            sender=self.sender[kept],
-            offset_m=self.offset_m[kept],
-            velocity_mps=self.velocity_mps[kept],
-            turn=self.turn[kept],
+            receiver=self.receiver[index],
+            sender=self.sender[index],
+            offset_m=self.offset_m[index],
+            velocity_mps=self.velocity_mps[index],
+            turn=self.turn[index],
         )
 
     def relative(self) -> Float[Tensor, "p 6"]:
@@ -72,15 +75,24 @@ class Neighbours:
         return torch.cat((self.offset_m / _METRES, self.velocity_mps / _METRES, self.turn), dim=-1)
 
 
-def scene_pairs(scene: Int[Tensor, " n"]) -> tuple[Int[Tensor, " p"], Int[Tensor, " p"]]:
-    """All ordered pairs of different agents of the same scene; ``scene`` must ascend."""
+def scene_pairs(
+    scene: Int[Tensor, " n"], *, first: int = 0, stop: int | None = None
+) -> tuple[Int[Tensor, " p"], Int[Tensor, " p"]]:
+    """All ordered pairs of different agents of the same scene; ``scene`` must ascend.
+
+    Args:
+        scene: Of each agent.
+        first: Receivers from this agent on.
+        stop: Up to before this one; by default all.
+    """
     if len(scene) == 0:
         return scene, scene
     counts = torch.bincount(scene)
     starts = counts.cumsum(0) - counts
-    neighbours = counts[scene]
-    receiver = torch.repeat_interleave(torch.arange(len(scene), device=scene.device), neighbours)
-    position = torch.arange(len(receiver), device=scene.device) - (neighbours.cumsum(0) - neighbours)[receiver]
+    chosen = scene[first:stop]
+    neighbours = counts[chosen]
+    receiver = torch.repeat_interleave(torch.arange(first, first + len(chosen), device=scene.device), neighbours)
+    position = torch.arange(len(receiver), device=scene.device) - (neighbours.cumsum(0) - neighbours)[receiver - first]
     sender = starts[scene[receiver]] + position
     other = receiver != sender
     return receiver[other], sender[other]
@@ -97,6 +109,8 @@ def neighbour_pairs(
 ) -> Pairs:
     """The pairs that come within ``reach_m`` of each other (along x or y of the scene) at any observed step.
 
+    Memory is linear in these pairs: of all others only a bounded number is looked at at a time.
+
     Args:
         scene: Scene of each agent, ascending.
         xy_m: Positions in the scene frame.
@@ -105,11 +119,8 @@ def neighbour_pairs(
         frame: Each agent's own frame.
         reach_m: No pair further apart than this is kept.
     """
-    receiver, sender = scene_pairs(scene)
-    both = valid[receiver] & valid[sender]
-    near = ((xy_m[sender] - xy_m[receiver]).abs().amax(dim=-1) <= reach_m) & both
-    kept = near.any(dim=1)
-    receiver, sender = receiver[kept], sender[kept]
+    found = [_near(scene, xy_m=xy_m, valid=valid, reach_m=reach_m, run=run) for run in _runs(scene)]
+    receiver, sender = (torch.cat(side) for side in zip(*found, strict=True)) if found else (scene, scene)
     axis = frame.axis[receiver][:, None]
     return Pairs(
         receiver=receiver,
@@ -117,5 +128,44 @@ def neighbour_pairs(
         offset_m=unrotate(xy_m[sender] - xy_m[receiver], axis),
         velocity_mps=unrotate(velocity_mps[sender] - velocity_mps[receiver], axis),
         turn=unrotate(frame.axis[sender], frame.axis[receiver]),
-        valid=both[kept],
+        valid=valid[receiver] & valid[sender],
     )
+
+
+def _runs(scene: Int[Tensor, " n"]) -> list[tuple[int, int]]:
+    """Runs of agents with at most ``_MOST_CANDIDATES`` possible pairs each; an agent with more runs alone."""
+    if len(scene) == 0:
+        return []
+    if len(scene) ** 2 <= _MOST_CANDIDATES:  # the usual batch, without a look at the numbers
+        return [(0, len(scene))]
+    total = torch.bincount(scene)[scene].cumsum(0).tolist()
+    runs, first = [], 0
+    while first < len(total):
+        before = total[first - 1] if first else 0
+        stop = max(bisect_right(total, before + _MOST_CANDIDATES), first + 1)
+        runs.append((first, stop))
+        first = stop
+    return runs
+
+
+def _near(
+    scene: Int[Tensor, " n"],
+    *,
+    xy_m: Float[Tensor, "n t 2"],
+    valid: Bool[Tensor, "n t"],
+    reach_m: float,
+    run: tuple[int, int],
+) -> tuple[Int[Tensor, " p"], Int[Tensor, " p"]]:
+    """The pairs of some receivers that come near each other."""
+    receiver, sender = scene_pairs(scene, first=run[0], stop=run[1])
+    # Boxes around whole histories first: most pairs of a large scene are never near.
+    far = torch.finfo(xy_m.dtype).max / 4
+    low = torch.where(valid[..., None], xy_m, far).amin(dim=1)
+    high = torch.where(valid[..., None], xy_m, -far).amax(dim=1)
+    gap_m = torch.maximum(low[sender] - high[receiver], low[receiver] - high[sender]).amax(dim=-1)
+    close = gap_m <= reach_m
+    receiver, sender = receiver[close], sender[close]
+    both = valid[receiver] & valid[sender]
+    near = ((xy_m[sender] - xy_m[receiver]).abs().amax(dim=-1) <= reach_m) & both
+    kept = near.any(dim=1)
+    return receiver[kept], sender[kept]

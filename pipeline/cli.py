@@ -223,13 +223,16 @@ def ingest_cost(
 ) -> None:
     """Measure what reading and cleaning raw drives costs: processor seconds per minute of driving, by format."""
     from pipeline.config import IngestConfig, load_section  # noqa: PLC0415
-    from pipeline.drives.registry import find_drives, tell_apart  # noqa: PLC0415
+    from pipeline.drives.found import find_all  # noqa: PLC0415
     from pipeline.ingest.cost import cost_lines, ingest_costs  # noqa: PLC0415
 
     config = load_section("ingest", IngestConfig, path=params)
-    refs = tell_apart(ref for path in drives for ref in find_drives(path, format=source_format))
-    for line in cost_lines(ingest_costs(refs, config=config, repeats=repeats)):
+    found = find_all(drives, format=source_format)
+    for line in (*found.notes, *map(str, found.problems)):
+        _say(line)
+    for line in cost_lines(ingest_costs(found.refs, config=config, repeats=repeats)):
         typer.echo(line)
+    raise typer.Exit(int(bool(found.problems)))
 
 
 @benchmark.command("interaction", epilog="Example: headway benchmark interaction --seeds 3 --out reports/interaction")

@@ -193,10 +193,14 @@ class TrainConfig(Section):
         cell: The recurrent cell: the ``lstm``, or one with full ``peephole`` matrices.
         interaction: How agents see one another: not at all, by an ``occupancy`` grid of where they are, by a ``social``
             grid of their states, or by ``attention``.
+        decoder: ``low_rank`` paths around anchors, the same with vehicles steered as a ``unicycle`` within bounds, or
+            the ``autoregressive`` Gaussian of 2016.
         scene: Use the scene features.
         width: Of the recurrent state.
         num_modes: Alternative futures.
         basis_rank: Of the low-rank basis of futures.
+        anchors: Modes start at k-means centres of the training split's futures; otherwise all at the base path.
+        turn_to_heading: Every agent's frame has its heading as x axis; otherwise all have the scene's axes.
         grid_cells: A grid has this many cells along each side; attention reaches as far.
         cell_m: Side of one cell.
         pooled_width: A neighbour's state is projected to this before it is pooled.
@@ -205,23 +209,32 @@ class TrainConfig(Section):
         seed: Of starts, order and augmentation.
         precision: ``auto`` is ``bf16`` on a GPU and ``fp32`` elsewhere; ``fp16`` (with loss scaling) needs a GPU.
         device: ``auto``, ``cpu`` or ``cuda``.
-        scenes_per_batch: Scenes per step.
+        agents_per_batch: Whole scenes are taken into a step until they hold so many agents.
         max_epochs: At most.
         patience: Epochs without a better validation error before stopping.
         learning_rate: Peak, decayed by a cosine over ``max_epochs``.
         weight_decay: Of AdamW.
         max_norm: Gradients are clipped to this norm.
         max_skipped: Training ends when so many steps in a row had a loss or gradient that is not finite.
-        ema: Decay of the moving average of the weights.
+        ema: Decay of the moving average of the weights; zero: none.
+        relaxation: Of the weight that the modes that did not win share (relaxed winner-takes-all); it fades to zero
+            over the training.
+        final_weight: Of the last step's displacement in the loss, beside the mean one.
+        mirror_augmentation: Half of the scenes are mirrored.
         scale_augmentation: Scenes are scaled by up to this share either way.
+        truncation: Share of the agents that lose a part of their history, so that short ones are learned too.
+        class_balance: Agents count by their class's frequency to the power of minus this; zero: all alike.
     """
 
     cell: Literal["lstm", "peephole"]
     interaction: Literal["none", "occupancy", "social", "attention"]
+    decoder: Literal["low_rank", "unicycle", "autoregressive"]
     scene: bool
     width: Count
     num_modes: Count
     basis_rank: Count
+    anchors: bool
+    turn_to_heading: bool
     grid_cells: Count
     cell_m: Positive
     pooled_width: Count
@@ -230,7 +243,7 @@ class TrainConfig(Section):
     seed: int
     precision: Literal["auto", "fp32", "bf16", "fp16"]
     device: Literal["auto", "cpu", "cuda"]
-    scenes_per_batch: Count
+    agents_per_batch: Count
     max_epochs: Count
     patience: Count
     learning_rate: Positive
@@ -238,7 +251,12 @@ class TrainConfig(Section):
     max_norm: Positive
     max_skipped: Count
     ema: Fraction
+    relaxation: Fraction
+    final_weight: Annotated[float, Field(ge=0)]
+    mirror_augmentation: bool
     scale_augmentation: Fraction
+    truncation: Fraction
+    class_balance: Fraction
 
     @model_validator(mode="after")
     def _whole_heads(self) -> Self:

@@ -9,6 +9,7 @@ import torch
 
 from models.decoder import FutureStatistics
 from models.forecaster import Forecaster, ForecasterConfig
+from models.unicycle import CONTROL_TERMS
 from pipeline.baselines.constant_velocity import unfitted
 from pipeline.config import IngestConfig, SceneConfig, TrainConfig, WindowsConfig, load_section
 from pipeline.drives.categories import Category
@@ -31,6 +32,7 @@ def make_bundle(*, scene: bool = True, seed: int = 0) -> Bundle:
         num_future=windows.num_future,
         rate_hz=windows.rate_hz,
         num_categories=len(Category),
+        vehicle_categories=(int(Category.CAR),),
         scene_channels=scene_config.channels,
     )
     model = Forecaster(config).eval()
@@ -50,6 +52,8 @@ def make_bundle(*, scene: bool = True, seed: int = 0) -> Bundle:
             basis=0.3 * noise(config.basis_rank, 1, 2) * ramp,
             anchors=noise(config.num_modes, config.basis_rank),
             spread=0.2 + ramp[0].expand(num_future, 2),
+            control_scale=torch.ones(2, CONTROL_TERMS),
+            control_anchors=torch.zeros(config.num_modes, 2, CONTROL_TERMS),
         )
     )
     return Bundle(

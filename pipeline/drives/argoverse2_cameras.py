@@ -22,7 +22,7 @@ from pipeline.drives.argoverse2_poses import (
     usable_poses,
 )
 from pipeline.drives.arrow_tables import Kind, read_arrow
-from pipeline.drives.drive import FRAME_COLUMNS, Camera, no_frames
+from pipeline.drives.drive import FRAME_COLUMNS, Camera, Images, no_frames
 from pipeline.drives.tables import dropped_rows, integers
 from pipeline.errors import Dropped, InputError
 
@@ -34,10 +34,8 @@ _PIXELS: Final[dict[str, Kind]] = dict.fromkeys(("fx_px", "fy_px", "cx_px", "cy_
 _SIZE: Final[dict[str, Kind]] = dict.fromkeys(("width_px", "height_px"), "integer")
 
 
-def read_cameras(
-    folder: Path, poses: EgoPoses
-) -> tuple[dict[str, Camera], pd.DataFrame, tuple[Dropped, ...], tuple[str, ...]]:
-    """The cameras that have images, their frames, what was left out, and notes.
+def read_cameras(folder: Path, poses: EgoPoses) -> Images:
+    """The cameras that have images, and their frames.
 
     Args:
         folder: Of the log.
@@ -50,7 +48,7 @@ def read_cameras(
     if not images:
         there = [str(path) for path in (INTRINSICS, EXTRINSICS) if (folder / path).exists()]
         note = f"{folder}: {' and '.join(there)} without images in {IMAGES}: no camera"
-        return {}, no_frames(), (), (note,) if there else ()
+        return Images(cameras={}, frames=no_frames(), notes=(note,) if there else ())
     lenses, dropped = _read_lenses(folder / INTRINSICS)
     places, more = _read_places(folder / EXTRINSICS)
     dropped += more
@@ -67,9 +65,9 @@ def read_cameras(
             cameras[name] = lenses[name]
             frames.append(found.assign(camera=name, path=f"{IMAGES.as_posix()}/{name}/" + found["image"]))
     if not frames:
-        return {}, no_frames(), dropped, ()
+        return Images(cameras={}, frames=no_frames(), dropped=dropped)
     together = pd.concat(frames, ignore_index=True)[list(FRAME_COLUMNS)].astype(FRAME_COLUMNS)
-    return cameras, together, dropped, ()
+    return Images(cameras=cameras, frames=together, dropped=dropped)
 
 
 def _images(folder: Path) -> dict[str, list[Path]]:

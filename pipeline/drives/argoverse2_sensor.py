@@ -85,7 +85,7 @@ class Argoverse2SensorReader:
             raise InputError(folder / ANNOTATIONS, "is missing", todo)
         poses, poses_dropped = read_ego_poses(folder / POSES)
         tracks, tracks_dropped, notes = _read_tracks(folder / ANNOTATIONS, poses)
-        cameras, frames, frames_dropped, frames_notes = read_cameras(folder, poses)
+        images = read_cameras(folder, poses)
         drive_map, map_notes, map_dropped = _read_map(folder / "map")
         return Drive(
             name=ref.name,
@@ -93,11 +93,11 @@ class Argoverse2SensorReader:
             path=folder,
             rate_hz=RATE_HZ,
             tracks=tracks,
-            cameras=cameras,
-            frames=frames,
+            cameras=images.cameras,
+            frames=images.frames,
             map=drive_map,
-            dropped=poses_dropped + tracks_dropped + frames_dropped + map_dropped,
-            notes=notes + frames_notes + map_notes,
+            dropped=poses_dropped + tracks_dropped + images.dropped + map_dropped,
+            notes=notes + images.notes + map_notes,
         )
 
 

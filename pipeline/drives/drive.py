@@ -88,6 +88,16 @@ class Drive:
         assert list(self.frames.columns) == list(FRAME_COLUMNS), list(self.frames.columns)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Images:
+    """The part of a drive that cameras made, as its reader found it; the fields are those of ``Drive``."""
+
+    cameras: Mapping[str, Camera]
+    frames: pd.DataFrame
+    dropped: tuple[Dropped, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
 def no_frames() -> pd.DataFrame:
     """The frames of a drive without cameras."""
     return pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in FRAME_COLUMNS.items()})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -11,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.spatial.transform import Rotation
 
-from pipeline.drives.drive import FRAME_COLUMNS, Camera, no_frames
+from pipeline.drives.drive import FRAME_COLUMNS, Images, no_frames
 from pipeline.drives.image_header import ImageError, image_bytes, image_size
 from pipeline.drives.kitti_boxes import move
 from pipeline.drives.kitti_calibration import Calibration
@@ -20,16 +19,6 @@ from pipeline.drives.kitti_times import Times
 from pipeline.errors import Dropped
 
 _ENDINGS: Final = (".png", ".jpg", ".jpeg")  # of two images of the same frame, the first
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Images:
-    """Cameras and frames as ``Drive`` has them, and what was left out or noticed."""
-
-    cameras: Mapping[str, Camera]
-    frames: pd.DataFrame
-    dropped: tuple[Dropped, ...] = ()
-    notes: tuple[str, ...] = ()
 
 
 def find_images(

@@ -17,10 +17,10 @@ from typing import Final
 
 import pandas as pd
 
-from pipeline.drives.drive import Drive, no_frames
+from pipeline.drives.drive import Drive, Images, no_frames
 from pipeline.drives.kitti_boxes import tracks_in_world
 from pipeline.drives.kitti_calibration import CAMERAS, Calibration, read_raw_calibration
-from pipeline.drives.kitti_images import Images, find_images
+from pipeline.drives.kitti_images import find_images
 from pipeline.drives.kitti_oxts import RATE_HZ, Poses, read_raw_poses
 from pipeline.drives.kitti_times import read_times
 from pipeline.drives.kitti_tracklets import read_tracklets

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -12,23 +10,13 @@ import pandas as pd
 from jaxtyping import Bool
 from scipy.spatial.transform import Rotation
 
-from pipeline.drives.drive import FRAME_COLUMNS, Camera, no_frames
+from pipeline.drives.drive import FRAME_COLUMNS, Camera, Images, no_frames
 from pipeline.drives.nuscenes_shots import INTRINSICS, POSE
 from pipeline.drives.nuscenes_tables import Tables
 from pipeline.drives.tables import passing_rows
 from pipeline.errors import Dropped, InputError
 
 _LENS: Final = ("width_px", "height_px", *INTRINSICS)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Images:
-    """Cameras and frames as ``Drive`` has them, and what was left out or noticed."""
-
-    cameras: Mapping[str, Camera]
-    frames: pd.DataFrame
-    dropped: tuple[Dropped, ...] = ()
-    notes: tuple[str, ...] = ()
 
 
 def find_images(root: Path, tables: Tables, shots: pd.DataFrame) -> Images:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,20 +21,22 @@ class Cost:
 
     Attributes:
         format: Its name.
-        num_drives: That could be used; the others are not counted.
+        num_drives: That could be used.
+        num_unusable: The others, which cost nothing here; ``headway check`` says what is wrong with them.
         minutes: What these drives last together.
         seconds: Of processor time to read and clean them, in each repeat.
     """
 
     format: str
     num_drives: int
+    num_unusable: int
     minutes: float
     seconds: tuple[float, ...]
 
     @property
     def seconds_per_minute(self) -> float:
-        """The median over the repeats."""
-        return median(self.seconds) / self.minutes
+        """The median over the repeats; NaN without a drive that could be used."""
+        return median(self.seconds) / self.minutes if self.minutes else math.nan
 
 
 def ingest_costs(refs: Sequence[DriveRef], *, config: IngestConfig, repeats: int) -> Iterator[Cost]:
@@ -49,17 +52,25 @@ def ingest_costs(refs: Sequence[DriveRef], *, config: IngestConfig, repeats: int
         with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
             runs = [pool.apply(_measure, (own, config)) for _ in range(repeats)]
         num_drives, minutes, _ = runs[0]
-        if num_drives:
-            yield Cost(format=name, num_drives=num_drives, minutes=minutes, seconds=tuple(run[2] for run in runs))
+        yield Cost(
+            format=name,
+            num_drives=num_drives,
+            num_unusable=len(own) - num_drives,
+            minutes=minutes,
+            seconds=tuple(run[2] for run in runs),
+        )
 
 
 def cost_lines(costs: Iterable[Cost]) -> Iterator[str]:
     """A table for people: the median, and the range over the repeats."""
     yield f"{'format':24}{'drives':>7}{'minutes':>9}  seconds per drive-minute"
     for cost in costs:
-        least, most = min(cost.seconds) / cost.minutes, max(cost.seconds) / cost.minutes
-        spread = f"{cost.seconds_per_minute:.2f} ({least:.2f} to {most:.2f})"
-        yield f"{cost.format:24}{cost.num_drives:7d}{cost.minutes:9.2f}  {spread}"
+        spread = ""
+        if cost.num_drives:
+            least, most = min(cost.seconds) / cost.minutes, max(cost.seconds) / cost.minutes
+            spread = f"  {cost.seconds_per_minute:.2f} ({least:.2f} to {most:.2f})"
+        left_out = f"  {cost.num_unusable} cannot be used" if cost.num_unusable else ""
+        yield f"{cost.format:24}{cost.num_drives:7d}{cost.minutes:9.2f}{spread}{left_out}"
 
 
 def _measure(refs: Sequence[DriveRef], config: IngestConfig) -> tuple[int, float, float]:

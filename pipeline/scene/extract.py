@@ -216,7 +216,7 @@ def _map_shape(backbone: SceneBackbone, config: SceneConfig) -> tuple[int, int, 
 
 
 def multiplies_bf16(device: str) -> bool:
-    """Whether bf16 pays: a CPU that must emulate it takes longer than in fp32, one that has it less than half."""
+    """Whether a device multiplies bf16 itself; a CPU that must emulate it takes longer than in fp32."""
     known = torch.cpu.get_capabilities()
     return device == "cuda" or any(known.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 

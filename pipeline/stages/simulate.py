@@ -51,13 +51,16 @@ def simulate(config: SimulateConfig, *, out: Path, truth: Path) -> None:
                     print(f"headway: {one_line(problem)}", file=sys.stderr)  # noqa: T201
         names = [drive_name(index, seed=config.seed) for index in range(config.num_drives)]
         made = [name for name in names if name not in failed]
-        problem = InputError("simulate", f"{len(failed)} of {len(names)} drives failed", "see the lines above")
         if not made:
-            raise problem
+            raise _failure(failed, config)
         for folder in (drives, beside):
             write_json(folder / MARK, {"drives": made, "config": config.model_dump()})
     if failed:
-        raise problem
+        raise _failure(failed, config)
+
+
+def _failure(failed: list[str], config: SimulateConfig) -> InputError:
+    return InputError("simulate", f"{len(failed)} of {config.num_drives} drives failed", "see the lines above")
 
 
 if __name__ == "__main__":

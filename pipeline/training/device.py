@@ -21,10 +21,10 @@ _PRECISIONS: Final[dict[str, Literal["32-true", "bf16-mixed", "16-mixed"]]] = {
 
 @contextmanager
 def one_thread(device: torch.device) -> Generator[None]:
-    """On the CPU a step's operations are too small to share: threads that wait for one another cost more than they do.
+    """On the CPU a step's operations are too small to share.
 
-    Measured on two cores, a step of the default drives' social LSTM: one thread 90 ms, also beside another program; two
-    threads that sleep while they wait 200 ms, two that spin 62 ms, but 400 to 1200 ms beside another program.
+    Threads that sleep while they wait for one another cost more than they do; those that spin take turns with every
+    other program on the machine.
     """
     num_threads = torch.get_num_threads()
     torch.set_num_threads(1 if device.type == "cpu" else num_threads)
@@ -46,6 +46,6 @@ def make_fabric(config: TrainConfig) -> Fabric:
     on_gpu = has_gpu and config.device != "cpu"
     if config.precision == "fp16" and not on_gpu:
         raise InputError("train.precision", "fp16 needs a GPU", "use auto, bf16 or fp32 on the CPU")
-    automatic = "bf16" if on_gpu else "fp32"  # on a CPU without matrix units for it, bf16 takes twice as long
+    automatic = "bf16" if on_gpu else "fp32"  # on a CPU, casts cost such small products more than bf16 saves
     precision = automatic if config.precision == "auto" else config.precision
     return Fabric(accelerator="cuda" if on_gpu else "cpu", devices=1, precision=_PRECISIONS[precision])

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from models.forecaster import Forecaster, ForecasterConfig
-from models.losses import displacement, forecast_loss
+from models.losses import displacement
 from pipeline.config import TrainConfig
-from pipeline.drives.categories import Category
+from pipeline.drives.categories import Category, Group
 from pipeline.errors import InputError
 from pipeline.progress import progress_bar
 from pipeline.training.checkpoint import (
@@ -30,8 +30,9 @@ from pipeline.training.checkpoint import (
 )
 from pipeline.training.device import make_fabric, one_thread
 from pipeline.training.health import gradient_health
-from pipeline.training.scenes import SceneTensors, augment, is_scored
+from pipeline.training.scenes import SceneTensors, is_scored
 from pipeline.training.statistics import fit_statistics, set_feature_scale
+from pipeline.training.step import LOSSES, Step, category_weights
 from pipeline.windows.windows import SPLITS, Windows
 
 _VALIDATION_SCENES = 64
@@ -64,6 +65,8 @@ def forecaster_config(config: TrainConfig, *, windows: Windows) -> ForecasterCon
     return ForecasterConfig(
         cell=config.cell,
         interaction=config.interaction,
+        decoder=config.decoder,
+        turn_to_heading=config.turn_to_heading,
         scene=config.scene and bool((has_frames & is_train).any()),
         width=config.width,
         num_modes=config.num_modes,
@@ -76,24 +79,9 @@ def forecaster_config(config: TrainConfig, *, windows: Windows) -> ForecasterCon
         num_future=windows.future.valid.shape[1],
         rate_hz=windows.rate_hz,
         num_categories=len(Category),
+        vehicle_categories=tuple(int(category) for category in Category if category.group == Group.VEHICLE),
         scene_channels=windows.observed.frame_feature.shape[-1],
     )
-
-
-class _Step(nn.Module):
-    """One batch's loss from its scene numbers, so that only numbers cross into the wrapped module."""
-
-    def __init__(self, model: Forecaster, scenes: SceneTensors) -> None:
-        super().__init__()
-        self.model = model
-        self.scenes = scenes
-
-    def forward(self, scenes: Tensor, mirror: Tensor, scale: Tensor, states: list[Tensor] | None = None) -> Tensor:
-        observed, future = augment(*self.scenes.gather(scenes), mirror=mirror, scale=scale)
-        forecast = self.model(observed, states=states)
-        with torch.autocast(scenes.device.type, enabled=False):
-            loss = forecast_loss(forecast, future, scored=is_scored(observed))
-        return torch.stack((loss.total, loss.single, loss.modes, loss.probability, loss.spread))
 
 
 class Trainer:
@@ -116,19 +104,22 @@ class Trainer:
             for split in ("train", "validation")
         )
         self.scenes = SceneTensors.of(windows, device=self.fabric.device)
+        self.num_agents = self.scenes.offset.diff().cpu()[self.train_scenes.cpu()]
         with torch.random.fork_rng(), torch.device("cpu"):
             torch.manual_seed(config.seed)
             model = Forecaster(forecaster_config(config, windows=windows))
         train = SceneTensors.of(windows, device="cpu").gather(self.train_scenes.cpu())
         fitted_on = SceneTensors(observed=train[0], future=train[1], offset=torch.zeros(0, dtype=torch.long))
-        model.set_statistics(fit_statistics(model, fitted_on, seed=config.seed))
+        model.set_statistics(fit_statistics(model, fitted_on, anchors=config.anchors, seed=config.seed))
         set_feature_scale(model, fitted_on)
         optimizer = torch.optim.AdamW(
             model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, foreach=True
         )
         self.model = model.to(self.fabric.device)
         self.average = AveragedModel(self.model, avg_fn=_warm_average(config.ema), use_buffers=False)
-        self.step, self.optimizer = self.fabric.setup(_Step(self.model, self.scenes), optimizer)
+        weights = category_weights(fitted_on, balance=config.class_balance)
+        step = Step(self.model, self.scenes, config=config, weights=weights)
+        self.step, self.optimizer = self.fabric.setup(step, optimizer)
         self.history: list[Metrics] = []
         self.best: dict[str, Tensor] = module_tensors(self.model, prefix="best")
         self.best_epoch = -1
@@ -167,9 +158,9 @@ class Trainer:
         epoch, config = len(self.history), self.config
         generator = torch.Generator().manual_seed(config.seed * 100_003 + epoch)
         order = torch.randperm(len(self.train_scenes), generator=generator)
-        batches = order.split(config.scenes_per_batch)
+        batches = order.split(self._batch_sizes(order))
         self.step.train()
-        sums, norms, num_skipped = torch.zeros(5, device=self.fabric.device), [], 0
+        sums, norms, num_skipped = torch.zeros(len(LOSSES), device=self.fabric.device), [], 0
         health: Metrics = {}
         with torch.random.fork_rng():
             torch.manual_seed(config.seed * 100_003 + epoch)
@@ -177,18 +168,15 @@ class Trainer:
                 progress = (epoch + number / len(batches)) / config.max_epochs
                 for group in self.optimizer.param_groups:
                     group["lr"] = config.learning_rate * 0.5 * (1.0 + math.cos(math.pi * progress))
-                mirror = torch.rand(len(batch), generator=generator) < 0.5
-                scale = 1.0 + config.scale_augmentation * (2.0 * torch.rand(len(batch), generator=generator) - 1.0)
-                mirror, scale = self.fabric.to_device((mirror, scale))
                 states: list[Tensor] | None = [] if number == len(batches) - 1 else None
-                losses = self.step(self.train_scenes[batch.to(self.fabric.device)], mirror, scale, states)
+                losses = self.step(self.train_scenes[batch.to(self.fabric.device)], progress=progress, states=states)
                 self.fabric.backward(losses[0])
-                loss_scale = self._loss_scale()
+                loss_scale = 1.0 if states is None else self._loss_scale()  # asking a GPU waits for it
                 norm = self.fabric.clip_gradients(
                     self.step, self.optimizer, max_norm=config.max_norm, error_if_nonfinite=False
                 )
                 assert norm is not None
-                if torch.isfinite(norm) and torch.isfinite(losses[0]):
+                if torch.isfinite(norm + losses[0].detach()):
                     if states is not None:
                         clipped = min(1.0, config.max_norm / (float(norm) + 1e-6))
                         health = gradient_health(self.model, states=states, clipped=clipped, loss_scale=loss_scale)
@@ -204,8 +192,7 @@ class Trainer:
         if not norms:
             what = "every step of an epoch had a loss or a gradient that is not finite"
             raise InputError("train", what, "lower train.learning_rate, or set train.precision to fp32")
-        names = ("train_loss", "train_single_m", "train_modes_m", "train_probability", "train_spread")
-        means = dict(zip(names, (sums / len(norms)).tolist(), strict=True))
+        means = dict(zip(LOSSES, (sums / len(norms)).tolist(), strict=True))
         norm_metrics = {
             "gradient_norm": float(np.mean(norms)),
             "gradient_norm_max": max(norms),
@@ -213,6 +200,11 @@ class Trainer:
         }
         rate = {"learning_rate": self.optimizer.param_groups[0]["lr"], "num_skipped": num_skipped}
         return means | norm_metrics | rate | health
+
+    def _batch_sizes(self, order: Tensor) -> list[int]:
+        """How many scenes of an order make each batch: so many that they hold ``agents_per_batch``."""
+        batch = (self.num_agents[order].cumsum(0) - 1) // self.config.agents_per_batch
+        return batch.unique_consecutive(return_counts=True)[1].tolist()
 
     def _skip_step(self) -> None:
         """Let the loss scaler of fp16 see its overflow; it then skips the step itself and lowers its scale.

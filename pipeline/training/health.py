@@ -15,7 +15,7 @@ def gradient_health(
 
     ``gradient/hidden_00``, ``gradient/hidden_01`` ...: of the loss with respect to the hidden states of all agents
     after each observed step; where they fall to nothing towards the first, gradients vanish.
-    ``gradient/layer.<name>``: with respect to the parameters of each layer.
+    ``gradient/layer.<name>``: with respect to the parameters of each layer that has some of its own.
 
     Args:
         model: After the backward pass and after clipping.
@@ -28,8 +28,9 @@ def gradient_health(
         for step, state in enumerate(states)
     }
     layers: dict[str, float] = {}
-    for name, layer in model.named_children():
-        grads = [parameter.grad.flatten() for parameter in layer.parameters() if parameter.grad is not None]
+    for name, layer in model.named_modules():
+        own = layer.parameters(recurse=False)
+        grads = [parameter.grad.flatten() for parameter in own if parameter.grad is not None]
         if grads:
             layers[f"gradient/layer.{name}"] = float(torch.cat(grads).norm()) / clipped
     return hidden | layers

@@ -73,6 +73,20 @@ class SceneTensors:
         return Observed(scene=scene, **observed), Future(**future)
 
 
+def truncate(observed: Observed, *, is_cut: Bool[Tensor, " n"], share: Float[Tensor, " n"]) -> Observed:
+    """Take the first part of some agents' histories away; the last two steps always stay.
+
+    Args:
+        observed: The agents.
+        is_cut: Whose.
+        share: How much of what may go, below one.
+    """
+    num_steps = observed.valid.shape[1]
+    first = torch.where(is_cut, (share * (num_steps - 1)).long(), 0)
+    kept = torch.arange(num_steps, device=first.device) >= first[:, None]
+    return replace(observed, valid=observed.valid & kept, heading_valid=observed.heading_valid & kept)
+
+
 def augment(
     observed: Observed, future: Future, *, mirror: Bool[Tensor, " b"], scale: Float[Tensor, " b"]
 ) -> tuple[Observed, Future]:

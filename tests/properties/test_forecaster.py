@@ -15,12 +15,23 @@ from tests.small_windows import NUM_CHANNELS, NUM_FUTURE, RATE_HZ, small_windows
 PER_SCENE = ("frame_feature", "frame_feature_valid")
 
 
-@pytest.fixture(params=["lstm-none", "lstm-occupancy", "lstm-attention", "lstm-social", "peephole-social"])
+@pytest.fixture(
+    params=[
+        "lstm-none-low_rank",
+        "lstm-occupancy-low_rank",
+        "lstm-attention-unicycle",
+        "lstm-social-autoregressive",
+        "peephole-social-low_rank",
+        "peephole-attention-autoregressive",
+    ]
+)
 def model(request: pytest.FixtureRequest) -> Forecaster:
     """A forecaster with random weights everywhere, in double precision so that tolerances can be tight."""
     config = ForecasterConfig(
         cell=request.param.split("-")[0],
         interaction=request.param.split("-")[1],
+        decoder=request.param.split("-")[2],
+        turn_to_heading=True,
         scene=True,
         width=16,
         num_modes=3,
@@ -33,6 +44,7 @@ def model(request: pytest.FixtureRequest) -> Forecaster:
         num_future=NUM_FUTURE,
         rate_hz=RATE_HZ,
         num_categories=len(Category),
+        vehicle_categories=(int(Category.CAR),),
         scene_channels=NUM_CHANNELS,
     )
     with torch.random.fork_rng():
@@ -40,8 +52,9 @@ def model(request: pytest.FixtureRequest) -> Forecaster:
         model = Forecaster(config)
         for parameter in model.parameters():
             torch.nn.init.normal_(parameter, std=0.3)
-        for name in ("basis", "anchors"):
-            torch.nn.init.normal_(model.decoder.get_buffer(name), std=0.5)
+        for name, buffer in model.decoder.named_buffers():
+            if name.rpartition(".")[2] in ("basis", "anchors"):
+                torch.nn.init.normal_(buffer, std=0.5)
         model.turn_decay_s.fill_(1.0)
     return model.double().eval()
 

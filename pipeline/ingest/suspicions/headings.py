@@ -59,7 +59,7 @@ def suspect_headings(paths: Paths) -> list[Suspicion]:
 
 def _looks(paths: Paths, heading: Float[np.ndarray, " m"]) -> Bool[np.ndarray, " p"]:
     """Which looks tell a direction and have a heading at both ends."""
-    far = np.linalg.norm(paths.moves_m(), axis=1) >= LEAST_MOVE_M
+    far = np.linalg.norm(paths.moves_m, axis=1) >= LEAST_MOVE_M
     driving = np.isin(paths.group[paths.start], DRIVING)
     return far & driving & np.isfinite(heading[paths.start]) & np.isfinite(heading[paths.end])
 
@@ -100,7 +100,7 @@ def _turn(
     paths: Paths, heading: Float[np.ndarray, " m"], meaning: Callable[[Angles], Angles]
 ) -> Float[np.ndarray, " p"]:
     """From the heading amid each look to the direction of its motion."""
-    move = paths.moves_m()
+    move = paths.moves_m
     ends = (meaning(heading[index]) for index in (paths.start, paths.end))
     amid = np.angle(sum(np.exp(1j * angle) for angle in ends))
     return np.arctan2(move[:, 1], move[:, 0]) - amid

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -23,7 +24,7 @@ SLOWEST_MPS: Final = 0.5
 GROUP_OF: Final = np.array([category.group for category in Category], dtype=np.int64)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True)  # without slots, for what is derived is kept
 class Paths:
     """Measurements with a position, one for each track and time, sorted by track and time.
 
@@ -48,54 +49,61 @@ class Paths:
     end: Int[np.ndarray, " p"]
 
     @property
+    def num_tracks(self) -> int:
+        """How many tracks there are."""
+        return int(self.track[-1]) + 1 if len(self.track) else 0
+
+    @cached_property
     def xy_m(self) -> Float[np.ndarray, "m 2"]:
         """Positions in the plane."""
         return self.rows[["x_m", "y_m"]].to_numpy(np.float64)
 
-    @property
+    @cached_property
     def times_ns(self) -> Int[np.ndarray, " m"]:
         """Times."""
         return self.rows["timestamp_ns"].to_numpy(np.int64)
 
-    @property
+    @cached_property
     def times_s(self) -> Float[np.ndarray, " m"]:
         """Times, good for differences to a microsecond: those of two absurd times would not fit into 64 bits."""
         return self.times_ns * 1e-9
 
+    @cached_property
     def moves_m(self) -> Float[np.ndarray, "p 2"]:
         """From each start to its end."""
         xy = self.xy_m
         return xy[self.end] - xy[self.start]
 
+    @cached_property
     def speeds_mps(self) -> Float[np.ndarray, " p"]:
         """Mean speed from each start to its end."""
         seconds = self.times_s[self.end] - self.times_s[self.start]
-        return np.linalg.norm(self.moves_m(), axis=1) / np.maximum(seconds, 1e-9)
+        return np.linalg.norm(self.moves_m, axis=1) / np.maximum(seconds, 1e-9)
 
+    @cached_property
     def moving(self) -> Bool[np.ndarray, " k"]:
         """By track: whether it goes somewhere, faster than ``SLOWEST_MPS`` in the median."""
-        num_tracks = int(self.track[-1]) + 1 if len(self.track) else 0
         owner = self.track[self.start]
-        count = np.bincount(owner, minlength=num_tracks)
-        walked = np.bincount(owner, weights=np.linalg.norm(self.moves_m(), axis=1), minlength=num_tracks)
-        first = np.searchsorted(self.track, np.arange(num_tracks))
-        last = np.searchsorted(self.track, np.arange(num_tracks), side="right") - 1
+        count = np.bincount(owner, minlength=self.num_tracks)
+        walked = np.bincount(owner, weights=np.linalg.norm(self.moves_m, axis=1), minlength=self.num_tracks)
+        first = np.searchsorted(self.track, np.arange(self.num_tracks))
+        last = np.searchsorted(self.track, np.arange(self.num_tracks), side="right") - 1
         xy = self.xy_m
         reached = np.linalg.norm(xy[last] - xy[first], axis=1)
         mean_m = walked / np.maximum(count, 1)
         # Looks overlap; taken one after the other they would be so many.
         looks = (last - first) / max(int((self.end - self.start).max(initial=1)), 1)
-        return (count > 0) & (reached > STRAIGHT * mean_m * looks) & (self.by_track(self.speeds_mps()) > SLOWEST_MPS)
+        return (count > 0) & (reached > STRAIGHT * mean_m * looks) & (self.by_track(self.speeds_mps) > SLOWEST_MPS)
 
     def by_track(self, values: Float[np.ndarray, " p"]) -> Float[np.ndarray, " k"]:
         """Median of each track's looks; NaN where it has none."""
-        num_tracks = int(self.track[-1]) + 1 if len(self.track) else 0
         medians = pd.Series(values).groupby(self.track[self.start]).median()
-        return medians.reindex(range(num_tracks)).to_numpy(np.float64)
+        return medians.reindex(range(self.num_tracks)).to_numpy(np.float64)
 
+    @cached_property
     def group_by_track(self) -> Int[np.ndarray, " k"]:
         """Group of each track's first row."""
-        return self.group[np.searchsorted(self.track, np.arange(int(self.track[-1]) + 1 if len(self.track) else 0))]
+        return self.group[np.searchsorted(self.track, np.arange(self.num_tracks))]
 
 
 def paths_of(drive: Drive) -> Paths:

@@ -155,7 +155,7 @@ def _speed(paths: Paths, group: Group) -> tuple[float, int]:
     In units that are too large those that stand seem to move as well: who moves less than a tenth of the fastest does
     not count.
     """
-    speed = paths.by_track(paths.speeds_mps())[paths.moving() & (paths.group_by_track() == group)]
+    speed = paths.by_track(paths.speeds_mps)[paths.moving & (paths.group_by_track == group)]
     if not len(speed):
         return 0.0, 0
     speed = speed[speed > 0.1 * np.quantile(speed, 0.95)]

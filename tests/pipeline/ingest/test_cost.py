@@ -12,8 +12,10 @@ def test_each_format_has_its_drives_minutes_and_seconds(tmp_path: Path) -> None:
     write_small_drive(tmp_path / "broken", seconds=6.0, with_frames=False)
     (tmp_path / "broken" / "tracks.csv").write_text("nonsense\n")
     (cost,) = ingest_costs(find_drives(tmp_path), config=CONFIG, repeats=2)
-    assert (cost.format, cost.num_drives) == ("neutral", 2)
+    assert (cost.format, cost.num_drives, cost.num_unusable) == ("neutral", 2, 1)
     assert abs(cost.minutes - 18.0 / 60.0) < 1e-9
     assert len(cost.seconds) == 2
     assert min(cost.seconds) / 0.3 <= cost.seconds_per_minute <= max(cost.seconds) / 0.3
-    assert list(cost_lines([cost]))[1].split()[:3] == ["neutral", "2", "0.30"]
+    line = list(cost_lines([cost]))[1]
+    assert line.split()[:3] == ["neutral", "2", "0.30"]
+    assert line.endswith("1 cannot be used")

@@ -30,9 +30,10 @@ PARAMS = Path(__file__).parents[3] / "params.yaml"
 def untrained(folder: Path, *, num_future: int = NUM_FUTURE) -> None:
     torch.manual_seed(0)
     config = ForecasterConfig(
-        cell="lstm", interaction="social", scene=False, width=8, num_modes=6, basis_rank=4, grid_cells=4, cell_m=4.0,
+        cell="lstm", interaction="social", decoder="low_rank", turn_to_heading=True,
+        scene=False, width=8, num_modes=6, basis_rank=4, grid_cells=4, cell_m=4.0,
         pooled_width=4, num_heads=2, dropout=0.0, num_future=num_future, rate_hz=RATE_HZ,
-        num_categories=len(Category), scene_channels=NUM_CHANNELS,
+        num_categories=len(Category), vehicle_categories=(1,), scene_channels=NUM_CHANNELS,
     )  # fmt: skip
     bundle = Bundle(
         ingest=load_section("ingest", IngestConfig, path=PARAMS),

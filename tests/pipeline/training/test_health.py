@@ -10,33 +10,30 @@ import pytest
 import torch
 
 from models.losses import Loss
-from pipeline.config import TrainConfig, load_section
+from pipeline.config import TrainConfig
 from pipeline.errors import InputError
-from pipeline.training import fit
+from pipeline.training import step
 from pipeline.training.fit import Trainer
 from pipeline.training.health import gradient_health
 from tests.small_windows import small_windows
 
-PARAMS = Path(__file__).parents[3] / "params.yaml"
-
 
 @pytest.fixture
-def config() -> TrainConfig:
-    small = {"width": 16, "max_epochs": 4, "basis_rank": 4, "num_modes": 3, "device": "cpu", "precision": "fp32"}
-    small |= {"scenes_per_batch": 8}
-    return load_section("train", TrainConfig, path=PARAMS).model_copy(update=small)
+def config(config: TrainConfig) -> TrainConfig:
+    """Several batches an epoch."""
+    return config.model_copy(update={"agents_per_batch": 24})
 
 
 def worse_loss(monkeypatch: pytest.MonkeyPatch, *, factor: float, batches: range) -> None:
     """Multiply the loss of some batches."""
     numbers = itertools.count()
-    whole = fit.forecast_loss
+    whole = step.forecast_loss
 
     def loss(*args: Any, **kwargs: Any) -> Loss:
         made = whole(*args, **kwargs)
         return replace(made, total=made.total * factor) if next(numbers) in batches else made
 
-    monkeypatch.setattr(fit, "forecast_loss", loss)
+    monkeypatch.setattr(step, "forecast_loss", loss)
 
 
 def test_an_exploding_batch_is_clipped_told_and_survived(
@@ -64,7 +61,7 @@ def test_training_that_is_never_finite_ends_with_one_line(
     config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     worse_loss(monkeypatch, factor=math.nan, batches=range(1, 1000))
-    config = config.model_copy(update={"scenes_per_batch": 4, "max_skipped": 3})
+    config = config.model_copy(update={"agents_per_batch": 12, "max_skipped": 3})
     with pytest.raises(InputError, match="3 steps in a row had a loss or a gradient that is not finite"):
         Trainer(small_windows(num_scenes=48), config=config, checkpoint=tmp_path / "state").fit()
 
@@ -75,9 +72,14 @@ def test_gradients_of_every_observed_step_and_layer_are_told(config: TrainConfig
     hidden = [value for name, value in first.items() if name.startswith("gradient/hidden")]
     assert len(hidden) == windows.observed.valid.shape[1]
     assert all(value > 0.0 for value in hidden), hidden
-    assert all(
-        first[f"gradient/layer.{name}"] > 0.0 for name in ("category", "inputs", "cell", "interaction", "decoder")
+    layers = (
+        "category",
+        "recurrence.inputs",
+        "recurrence.cell.recurrent",
+        "recurrence.interaction.mix",
+        "decoder.logits",
     )
+    assert all(first[f"gradient/layer.{name}"] > 0.0 for name in layers)
 
 
 def test_neither_clipping_nor_the_loss_scale_is_in_them() -> None:

@@ -19,12 +19,6 @@ from tests.small_windows import NUM_CHANNELS, NUM_FUTURE, RATE_HZ, small_windows
 PARAMS = Path(__file__).parents[3] / "params.yaml"
 
 
-@pytest.fixture
-def config() -> TrainConfig:
-    small = {"width": 16, "max_epochs": 4, "basis_rank": 4, "num_modes": 3, "device": "cpu", "precision": "fp32"}
-    return load_section("train", TrainConfig, path=PARAMS).model_copy(update=small)
-
-
 class Killed(Exception):  # noqa: N818
     """Stands for a kill that arrives right after an epoch."""
 
@@ -69,7 +63,7 @@ def test_a_torn_checkpoint_starts_anew(config: TrainConfig, tmp_path: Path) -> N
 
 def test_training_learns(config: TrainConfig, tmp_path: Path) -> None:
     windows = small_windows(num_scenes=150, gaps=False)
-    free = {"max_epochs": 16, "scenes_per_batch": 4, "learning_rate": 0.01, "dropout": 0.0, "weight_decay": 0.01}
+    free = {"max_epochs": 16, "agents_per_batch": 24, "learning_rate": 0.01, "dropout": 0.0, "weight_decay": 0.01}
     fitted = Trainer(windows, config=config.model_copy(update=free), checkpoint=tmp_path / "state").fit()
     # The futures are arcs with constant acceleration: plainly learnable beyond the path that the network starts from.
     first, best = fitted.history[0], fitted.history[fitted.best_epoch]
