@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from pipeline.config import EvaluateConfig, IngestConfig, TrainConfig, WindowsConfig, load_section
+from pipeline.config import EvaluateConfig, IngestConfig, TrainConfig, WindowsConfig, load_section, parse_section
 from pipeline.evaluation.cases.benchmark import CaseResults, run_cases
 from pipeline.evaluation.cases.made import Part, construct
 
@@ -21,10 +21,20 @@ RECIPE: Final[Mapping[str, object]] = {
     "pooled_width": 16,
     "dropout": 0.0,
     "learning_rate": 0.006,
-    "scenes_per_batch": 32,
+    "agents_per_batch": 80,  # about 32 scenes
     "max_epochs": 16,
     "patience": 16,
 }
+
+
+def recipe(params: Path) -> TrainConfig:
+    """The section ``train`` with ``RECIPE`` over it.
+
+    Raises:
+        InputError: The section or a key is missing, unknown or of the wrong type.
+    """
+    values = load_section("train", TrainConfig, path=params).model_dump() | dict(RECIPE)
+    return parse_section(values, TrainConfig, where="headway benchmark interaction")
 
 
 def study_cases(params: Path, *, seeds: Sequence[int]) -> tuple[dict[str, Any], CaseResults]:
@@ -40,7 +50,7 @@ def study_cases(params: Path, *, seeds: Sequence[int]) -> tuple[dict[str, Any], 
     Raises:
         InputError: A section or key is missing, unknown or of the wrong type.
     """
-    train = load_section("train", TrainConfig, path=params).model_copy(update=dict(RECIPE))
+    train = recipe(params)
     evaluate = load_section("evaluate", EvaluateConfig, path=params)
     ingest = load_section("ingest", IngestConfig, path=params)
     windows = load_section("windows", WindowsConfig, path=params)

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import EvaluateConfig, IngestConfig, TrainConfig, WindowsConfig, load_section
+from pipeline.config import EvaluateConfig, IngestConfig, WindowsConfig, load_section
 from pipeline.evaluation.cases.benchmark import INTERACTIONS, METRICS, CaseResults, run_cases
 from pipeline.evaluation.cases.cases import CASES
 from pipeline.evaluation.cases.made import construct
-from pipeline.evaluation.cases.study import RECIPE
+from pipeline.evaluation.cases.study import recipe
 
 PARAMS = Path(__file__).parents[4] / "params.yaml"
 
@@ -25,7 +25,7 @@ def results() -> CaseResults:
             ingest=load_section("ingest", IngestConfig, path=PARAMS),
             windows=load_section("windows", WindowsConfig, path=PARAMS),
         ),
-        train=load_section("train", TrainConfig, path=PARAMS).model_copy(update=dict(RECIPE) | small),
+        train=recipe(PARAMS).model_copy(update=small),
         evaluate=load_section("evaluate", EvaluateConfig, path=PARAMS).model_copy(update={"bootstrap": 200}),
         seeds=(0,),
     )
