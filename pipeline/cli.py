@@ -275,6 +275,51 @@ def frame_cost(
         typer.echo(line)
 
 
+@benchmark.command("interaction", epilog="Example: headway benchmark interaction --seeds 3 --out reports/interaction")
+def interaction(
+    *,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for results.json, replaced whole; none by default.", metavar="DIR")
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="Trainings of each kind of interaction.", min=1)] = 3,
+    params: Params = Path("params.yaml"),
+) -> None:
+    """Compare the kinds of interaction where interaction must matter: in constructed scenes of four cases.
+
+    A leader brakes, a merge, a crossing with priority, a pedestrian steps out. The errors and the overlap rates are
+    those of the agents that have to react, or that need not because the other is not there or does something else.
+    """
+    from pipeline.evaluation.cases.study import study_cases  # noqa: PLC0415
+    from pipeline.files import whole_folder, write_json  # noqa: PLC0415
+
+    if out is not None:
+        _may_replace(out, mark="results.json")
+    parameters, results = study_cases(params, seeds=range(seeds))
+    if out is not None:
+        with whole_folder(out) as folder:
+            write_json(folder / "results.json", {"parameters": parameters, **results.to_json()})
+    typer.echo(f"reacting agents of the test scenes, {seeds} seeds together; differences with 95 % intervals")
+    for line in results.lines():
+        typer.echo(line)
+
+
+@benchmark.command("cell", epilog="Example: headway benchmark cell --width 128 --threads 1")
+def cell(
+    *,
+    width: Annotated[int, typer.Option(help="Of inputs and states.", min=1)] = 128,
+    steps: Annotated[int, typer.Option(help="Of every sequence.", min=1)] = 8,
+    sequences: Annotated[int, typer.Option(help="In a batch.", min=1)] = 1024,
+    threads: Annotated[int, typer.Option(help="That torch may use.", min=1)] = 1,
+    repeats: Annotated[int, typer.Option(help="Measure so often; the median counts.", min=1)] = 30,
+) -> None:
+    """Measure what the peephole LSTM costs on the CPU beside the fused LSTM, forward and backward."""
+    from pipeline.training.cell_cost import CellSize, cell_costs, cost_lines  # noqa: PLC0415
+
+    size = CellSize(width=width, steps=steps, sequences=sequences, threads=threads)
+    for line in cost_lines(cell_costs(size, repeats=repeats)):
+        typer.echo(line)
+
+
 @app.command(epilog="Example: headway score --model artifacts/model --drives monday tuesday --out forecasts")
 def score(
     *,
