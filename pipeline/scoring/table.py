@@ -13,11 +13,11 @@ from einops import rearrange, repeat
 from jaxtyping import Float, Int
 
 from pipeline.baselines.history import last_heading, last_step, last_xy
+from pipeline.behaviour.motion import path_motion
 from pipeline.drives.categories import Category
 from pipeline.files import whole_file
 from pipeline.scoring.forecast import DriveForecast
 from pipeline.scoring.health import Health
-from pipeline.scoring.motion import path_motion
 
 _PATH: Final = pa.list_(pa.field("item", pa.float32()))
 SCHEMA: Final = pa.schema(
