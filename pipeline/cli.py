@@ -341,7 +341,7 @@ def score(
         typer.Option(help="Keep the features of camera frames here between runs; not kept by default.", metavar="DIR"),
     ] = None,
 ) -> None:
-    """Forecast every road user of new raw drives: one Parquet table per drive, and summary.json.
+    """Forecast every road user of new raw drives: two Parquet tables per drive, and summary.json.
 
     A drive that cannot be used is named on standard error and the others go on; the exit code is 1 if anything
     was rejected or left out.

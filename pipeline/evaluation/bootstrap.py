@@ -6,6 +6,7 @@ bootstrap; Field & Welsh 2007). Percentile intervals (Efron & Tibshirani 1993, c
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -61,15 +62,10 @@ def track_sums(
 
 def estimate(sums: TrackSums, *, num_resamples: int, seed: int) -> Estimates:
     """Mean and interval of every column. All columns share the resamples, so differences of columns are paired."""
-    num_tracks = len(sums.total)
-    rng = np.random.default_rng(seed)
-    means: list[np.ndarray] = []
-    for start in range(0, num_resamples, _CHUNK):
-        size = min(_CHUNK, num_resamples - start)
-        times = rng.multinomial(num_tracks, np.full(num_tracks, 1.0 / max(num_tracks, 1)), size=size)
-        means.append(_ratio(times @ sums.total, times @ sums.count))
+    times = resamples(len(sums.total), num_resamples=num_resamples, seed=seed)
+    means = [_ratio(some @ sums.total, some @ sums.count) for some in times]
     tracks = (sums.count > 0).sum(axis=0)
-    low, high = _percentiles(np.concatenate(means), enough=tracks >= 2)
+    low, high = percentiles(np.concatenate(means), enough=tracks >= 2)
     return Estimates(
         value=_ratio(sums.total.sum(axis=0), sums.count.sum(axis=0)),
         low=low,
@@ -79,11 +75,19 @@ def estimate(sums: TrackSums, *, num_resamples: int, seed: int) -> Estimates:
     )
 
 
+def resamples(num_tracks: int, *, num_resamples: int, seed: int) -> Iterator[Int[np.ndarray, "r g"]]:
+    """How often each of g tracks is in each resample, some resamples at a time."""
+    rng = np.random.default_rng(seed)
+    for start in range(0, num_resamples, _CHUNK):
+        size = min(_CHUNK, num_resamples - start)
+        yield rng.multinomial(num_tracks, np.full(num_tracks, 1.0 / max(num_tracks, 1)), size=size)
+
+
 def _ratio(total: Float[np.ndarray, "*r c"], count: Float[np.ndarray, "*r c"]) -> Float[np.ndarray, "*r c"]:
     return np.where(count > 0, total / np.maximum(count, 1.0), np.nan)
 
 
-def _percentiles(
+def percentiles(
     means: Float[np.ndarray, "r c"], *, enough: Bool[np.ndarray, " c"]
 ) -> tuple[Float[np.ndarray, " c"], Float[np.ndarray, " c"]]:
     """Ends of the interval per column; a resample without a single value of a column is left out for it."""

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from pipeline.baselines.history import any_step, groups, last_heading
+from pipeline.baselines.history import any_step, filled, groups, last_heading
 from pipeline.drives.categories import Group
 from pipeline.windows.windows import Future, Observed
 
@@ -83,23 +83,6 @@ def make_course(observed: Observed, future: Future, *, rate_hz: float) -> Course
         heading_valid=knowns & there,
         anchor_m=anchors,
     )
-
-
-def filled(
-    xy_m: Float[np.ndarray, "n s 2"], valid: Bool[np.ndarray, "n s"]
-) -> tuple[Float[np.ndarray, "n s 2"], Int[np.ndarray, " n"], Int[np.ndarray, " n"]]:
-    """Positions without holes, and each agent's first and last valid step; zeros for one that has none."""
-    xy = np.where(valid[..., None], xy_m, 0.0)
-    num_steps = valid.shape[1]
-    step = np.broadcast_to(np.arange(num_steps), valid.shape)
-    first, last = np.argmax(valid, axis=1), num_steps - 1 - np.argmax(valid[:, ::-1], axis=1)
-    before = np.maximum.accumulate(np.where(valid, step, -1), axis=1)
-    after = np.minimum.accumulate(np.where(valid, step, num_steps)[:, ::-1], axis=1)[:, ::-1]
-    before = np.maximum(before, first[:, None])
-    after = np.minimum(after, last[:, None])
-    share = (np.clip(step, before, after) - before) / np.maximum(after - before, 1)
-    low, high = (np.take_along_axis(xy, some[..., None], axis=1) for some in (before, after))
-    return low + share[..., None] * (high - low), first, last
 
 
 def known_size(observed: Observed) -> Float[np.ndarray, "n 2"]:

@@ -9,9 +9,11 @@ from typing import Any
 
 from models.forecaster import Forecaster
 from pipeline.baselines import constant_velocity, kalman
+from pipeline.behaviour.keeps import fit_keeps
 from pipeline.config import EvaluateConfig
 from pipeline.drives.map import DriveMap
 from pipeline.errors import InputError
+from pipeline.evaluation.behaviour import KEEPS
 from pipeline.evaluation.offroad import NO_MAPS
 from pipeline.evaluation.report import evaluate
 from pipeline.forecasts import Forecasts
@@ -46,7 +48,7 @@ def evaluate_models(
     device: str = "cpu",
     maps: Mapping[str, DriveMap] = NO_MAPS,
 ) -> Evaluation:
-    """Judge trained forecasters and both baselines on the test split.
+    """Judge trained forecasters, both baselines and that of behaviour on the test split.
 
     Args:
         windows: Of all splits.
@@ -72,10 +74,12 @@ def evaluate_models(
             raise InputError(where, what, "run the train and baseline stages again")
     test = select_scenes(windows, parts["test"])
     forecasts = {name: predict(model, test, device=device) for name, model in models.items()}
-    fitted, more = baseline_forecasts(select_scenes(windows, parts["train"]), test)
+    train = select_scenes(windows, parts["train"])
+    fitted, more = baseline_forecasts(train, test)
     forecasts |= more
-    report = evaluate(forecasts, test, config=config, maps=maps)
-    return Evaluation(windows=test, forecasts=forecasts, report=report, baselines=fitted)
+    keeps = fit_keeps(train.observed, train.future, rate_hz=train.rate_hz)
+    report = evaluate(forecasts, test, config=config, maps=maps, keeps=keeps)
+    return Evaluation(windows=test, forecasts=forecasts, report=report, baselines={**fitted, KEEPS: keeps.to_json()})
 
 
 def baseline_forecasts(train: Windows, test: Windows) -> tuple[dict[str, Any], dict[str, Forecasts]]:

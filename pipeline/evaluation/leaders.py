@@ -8,9 +8,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.spatial import KDTree
 
-from pipeline.baselines.history import any_step, groups, known_xy, last_heading, last_xy
+from pipeline.baselines.history import any_step, filled, groups, known_xy, last_heading, last_xy
 from pipeline.drives.categories import Group
-from pipeline.evaluation.course import filled, known_size
+from pipeline.evaluation.course import known_size
 from pipeline.windows.windows import Observed
 
 NO_LEADER: Final = -1

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 from jaxtyping import Bool
 
+from pipeline.behaviour.keeps import Keeps
+from pipeline.behaviour.probabilities import ManoeuvreProbabilities
 from pipeline.config import EvaluateConfig
 from pipeline.drives.map import DriveMap
 from pipeline.evaluation import metrics
+from pipeline.evaluation.behaviour import (
+    NO_HEADS,
+    behaviour_metrics,
+    behaviours_of,
+    choices_of,
+    recorded_behaviour,
+    support,
+)
 from pipeline.evaluation.bootstrap import TrackSums, estimate, track_sums
 from pipeline.evaluation.calibration import coverage
 from pipeline.evaluation.likelihood import nll_mixture, nll_single
+from pipeline.evaluation.macro_f1 import Choices, macro_f1
 from pipeline.evaluation.metrics import PerAgent
 from pipeline.evaluation.offroad import NO_MAPS, offroad_rate, offroad_rate_modes, recorded_offroad_rate
 from pipeline.evaluation.overlap import forecast_overlap, recorded_overlap
@@ -30,7 +41,8 @@ _DECIMALS: Final = 5
 _COVERED_SECOND: Final = re.compile(r"coverage_\d+_\d+s")  # too many for an interval each
 _BATCH: Final = 64  # columns summed at a time, which bounds the memory
 
-Table = dict[tuple[str, str, str], PerAgent]  # (forecaster, slice, metric)
+Key = tuple[str, str, str]  # (forecaster, slice, metric)
+Table = dict[Key, PerAgent]
 
 
 def evaluate(
@@ -40,6 +52,8 @@ def evaluate(
     config: EvaluateConfig,
     overlaps: bool = True,
     maps: Mapping[str, DriveMap] = NO_MAPS,
+    keeps: Keeps | None = None,
+    heads: Mapping[str, ManoeuvreProbabilities] = NO_HEADS,
 ) -> dict[str, Any]:
     """Score forecasters beside each other on the same windows.
 
@@ -49,13 +63,16 @@ def evaluate(
         config: The section ``evaluate``.
         overlaps: Also compute the overlap rates, which cost more than all the rest.
         maps: By drive name; for the off-road rates, which are absent without any.
+        keeps: The baseline of behaviour, fitted on other windows; it is reported as ``keeps``, without positions.
+        heads: Probabilities of manoeuvres by the name of the forecaster whose own they are; those of the others come
+            from their paths.
 
     Returns:
         ``{forecaster: {slice: {metric, metric_low, metric_high, ..., num_agents, num_tracks}}}`` with 95 % bootstrap
         intervals (but for the coverage of single seconds); slices are those of ``scored.slices``. ``recorded`` holds
         the overlap and off-road rates of the recorded futures, ``difference`` holds ``{first_minus_other: ...}`` with
-        paired intervals (negative errors: the first is better), ``counts`` says who was scored and who was left out.
-        What cannot be computed is absent; nothing is NaN.
+        paired intervals (negative errors: the first is better; of macro-F1, positive), ``counts`` says who was scored,
+        who was left out, and how many did which manoeuvre. What cannot be computed is absent; nothing is NaN.
     """
     scored = scored_agents(windows.observed, windows.future)
     masks = slices(windows, mover_m=config.mover_m)
@@ -63,6 +80,9 @@ def evaluate(
         name: agent_metrics(each, windows, config=config, overlaps=overlaps, maps=maps)
         for name, each in track(forecasts.items(), total=len(forecasts), description="Scoring")
     }
+    behaviours, recorded = behaviours_of(forecasts, windows, keeps=keeps, heads=heads), recorded_behaviour(windows)
+    for name, behaviour in behaviours.items():
+        per_agent[name] = per_agent.get(name, {}) | behaviour_metrics(behaviour, recorded)
     for name, each in forecasts.items():
         assert np.isfinite(each.single_xy_m[scored.mask]).all(), f"{name} forecasts numbers that are not finite"
     table: Table = {
@@ -74,7 +94,12 @@ def evaluate(
     table |= _recorded(windows, masks, overlaps=overlaps, maps=maps)
     table |= _differences(per_agent, masks)
     result = _estimates(table, windows, config=config)
-    names = [key for key in (*forecasts, "recorded", "difference") if key in result]
+    choices = choices_of(behaviours, recorded, masks=masks)
+    minus = _pairs(list(behaviours), choices)
+    f1 = macro_f1(choices, minus=minus, track=windows.index.track, num_resamples=config.bootstrap, seed=config.seed)
+    for (name, part, metric), interval in f1.items():
+        _parent(result, name)[name][part] |= _written(metric, interval.value, interval.low, interval.high)
+    names = [key for key in (*per_agent, "recorded", "difference") if key in result]
     counts = {
         "scenes": len(windows.index.t0_ns),
         "drives": len(np.unique(windows.index.drive)),
@@ -83,6 +108,7 @@ def evaluate(
         "scored_tracks": len(np.unique(windows.index.track[scored.mask])),
         "movers": int(masks["movers"].sum()),
         "left_out": dict(scored.left_out),
+        "manoeuvres": support(recorded.manoeuvres, mask=scored.mask),
     }
     return {name: result[name] for name in names} | {"counts": counts}
 
@@ -120,6 +146,28 @@ def agent_metrics(
     return found
 
 
+def _pairs(names: Sequence[str], choices: Mapping[Key, Choices]) -> dict[Key, tuple[Key, Key]]:
+    """Which macro-F1 less which other one: of the first forecaster and each other, on the slices that are compared."""
+    first, *others = names
+    return {
+        (f"{first}_minus_{other}", part, metric): ((first, part, metric), (other, part, metric))
+        for other in others
+        for name, part, metric in choices
+        if name == first and part in COMPARED_SLICES
+    }
+
+
+def _parent(result: dict[str, Any], name: str) -> dict[str, Any]:
+    """Where a forecaster or a difference of two is written."""
+    return result.setdefault("difference", {}) if "_minus_" in name else result
+
+
+def _written(metric: str, value: float, low: float, high: float) -> dict[str, float]:
+    """A value and the ends of its interval, where they are."""
+    ends = {"": value, "_low": low, "_high": high}
+    return {f"{metric}{suffix}": round(float(each), _DECIMALS) for suffix, each in ends.items() if np.isfinite(each)}
+
+
 def _recorded(
     windows: Windows,
     masks: Mapping[str, Bool[np.ndarray, " n"]],
@@ -151,6 +199,7 @@ def _differences(per_agent: Mapping[str, Mapping[str, PerAgent]], masks: Mapping
         for other in others
         for part in COMPARED_SLICES
         for metric, value in per_agent[first].items()
+        if metric in per_agent[other]
         if not metric.startswith("coverage")  # nearer to the level is better, so a difference says nothing
     }
 
@@ -180,14 +229,10 @@ def _estimates(table: Table, windows: Windows, *, config: EvaluateConfig) -> dic
     for column, (name, part, metric) in enumerate(table):
         if not found.num_agents[column]:
             continue
-        parent = result.setdefault("difference", {}) if "_minus_" in name else result
-        cell = parent.setdefault(name, {}).setdefault(part, {})
-        ends = {"": found.value, "_low": found.low, "_high": found.high}
-        cell |= {
-            f"{metric}{suffix}": round(float(values[column]), _DECIMALS)
-            for suffix, values in ends.items()
-            if np.isfinite(values[column]) and not (suffix and _COVERED_SECOND.fullmatch(metric))
-        }
+        cell = _parent(result, name).setdefault(name, {}).setdefault(part, {})
+        alone = bool(_COVERED_SECOND.fullmatch(metric))
+        low, high = (np.nan if alone else ends[column] for ends in (found.low, found.high))
+        cell |= _written(metric, found.value[column], low, high)
         for key, values in {"num_agents": found.num_agents, "num_tracks": found.num_tracks}.items():
             cell[key] = max(int(values[column]), cell.get(key, 0))
     return result

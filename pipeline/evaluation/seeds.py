@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from models.forecaster import Forecaster
+from pipeline.behaviour.keeps import fit_keeps
 from pipeline.config import EvaluateConfig
 from pipeline.drives.map import DriveMap
 from pipeline.evaluation.held_out import baseline_forecasts
@@ -53,7 +54,9 @@ class SeedResults:
             yield f"{part}: {first['num_agents']} forecasts of {first['num_tracks']} tracks; mean [95 % interval]"
             yield from (f"  {name}: {_cells(row, sign='')}" for name, row in rows.items())
             differences = self.report["difference"].items()
-            yield from (f"  {name}: {_cells(found[part], sign='+')}" for name, found in differences if part in found)
+            # The baseline of behaviour has no positions.
+            cells = {name: found[part] for name, found in differences if SHOWN[0] in found.get(part, {})}
+            yield from (f"  {name}: {_cells(cell, sign='+')}" for name, cell in cells.items())
 
 
 def evaluate_seeds(
@@ -85,7 +88,9 @@ def evaluate_seeds(
         for name, each in recipes.items()
     }
     test = select_scenes(windows, scenes_of(windows, "test"))
-    _, baselines = baseline_forecasts(select_scenes(windows, scenes_of(windows, "train")), test)
+    train = select_scenes(windows, scenes_of(windows, "train"))
+    _, baselines = baseline_forecasts(train, test)
+    keeps = fit_keeps(train.observed, train.future, rate_hz=train.rate_hz)
     forecasts = {name: [predict(model, test) for model in each] for name, each in models.items()}
     forecasts |= {name: [each] * len(seeds) for name, each in baselines.items()}
     single = [
@@ -103,7 +108,7 @@ def evaluate_seeds(
     # Every seed is one more copy of the test scenes: same tracks, so the bootstrap takes or leaves them together.
     copies = select_scenes(test, np.tile(np.arange(len(test.index.t0_ns)), len(seeds)))
     joined = {name: _join(each) for name, each in forecasts.items()}
-    return SeedResults(report=evaluate(joined, copies, config=config, maps=maps), by_seed=by_seed)
+    return SeedResults(report=evaluate(joined, copies, config=config, maps=maps, keeps=keeps), by_seed=by_seed)
 
 
 def _cells(row: Mapping[str, float], *, sign: str) -> str:

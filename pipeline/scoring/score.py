@@ -16,6 +16,7 @@ from pipeline.files import write_json
 from pipeline.progress import progress_bar
 from pipeline.scene.extract import pick_device
 from pipeline.scoring.forecast import forecast_drive
+from pipeline.scoring.manoeuvres import manoeuvres_file, write_manoeuvres
 from pipeline.scoring.summary import Summary
 from pipeline.scoring.table import write_table
 from pipeline.training.bundle import Bundle, bundle_digest, load_bundle
@@ -32,7 +33,10 @@ def score(
     source_format: str = AUTO,
     cache: Path | None = None,
 ) -> Summary:
-    """Forecast every agent of new drives and write one table for each drive, and ``summary.json``, into ``out``.
+    """Forecast every agent of new drives and write two tables for each drive, and ``summary.json``, into ``out``.
+
+    ``<drive>.parquet`` holds the forecasts (``table.SCHEMA``), ``manoeuvres/<drive>.parquet`` the probabilities of the
+    manoeuvres (``manoeuvres.MANOEUVRE_SCHEMA``).
 
     A drive that cannot be used is rejected with one line on standard error; each kind of thing that was left out of
     a drive gets one too, and so does what is suspicious about it. Anything else that goes wrong ends the run: the
@@ -117,15 +121,16 @@ def _score_one(
         forecast = forecast_drive(bundle, drive, device=summary.device, cache=cache, every_s=summary.every_s)
     except InputError as error:
         _reject(error, summary=summary, console=console)
-        (out / file).unlink(missing_ok=True)  # of an earlier run: it must not pass for this one's
+        _remove(out / file)
         return
     except OSError as error:
         where = error.filename or ref.path
         wrapped = InputError(where, f"failed ({error.strerror or error})", "check the disk and the permissions")
         _reject(wrapped, summary=summary, console=console)
-        (out / file).unlink(missing_ok=True)
+        _remove(out / file)
         return
     try:
+        write_manoeuvres(manoeuvres_file(out / file), forecast)  # first: whoever finds the forecasts finds these too
         write_table(out / file, forecast)
     except OSError as error:
         raise InputError(
@@ -133,7 +138,16 @@ def _score_one(
         ) from error
     for note in forecast.notes:
         _note(note, summary=summary, console=console)
-    _say(summary.add(forecast, source=ref.path, file=file), console=console)
+    _say(
+        summary.add(forecast, source=ref.path, file=file, manoeuvres_file=manoeuvres_file(Path(file)).as_posix()),
+        console=console,
+    )
+
+
+def _remove(table: Path) -> None:
+    """Remove both tables of an earlier run: they must not pass for this one's."""
+    for path in (table, manoeuvres_file(table)):
+        path.unlink(missing_ok=True)
 
 
 def _write_summary(out: Path, summary: Summary) -> None:

@@ -25,7 +25,7 @@ class Summary:
         every_s: Between forecast times.
         complete: The run came to its end; False where it was interrupted.
         rejected: Drives and folders that gave no forecasts, and why.
-        drives: By name of each scored drive: its file, format and counts.
+        drives: By name of each scored drive: its files, format and counts.
         dropped: What was left out of drives that were scored: (drive, what).
         suspicions: What is hardly as the source meant it: (drive, what). The forecasts stand all the same.
         notes: What users should know that is no fault, one line each.
@@ -52,8 +52,8 @@ class Summary:
         """0 only if everything that was given was scored, and nothing of it left out."""
         return int(bool(self.rejected or self.dropped) or not self.complete)
 
-    def add(self, forecast: DriveForecast, *, source: Path, file: str) -> list[str]:
-        """Count one scored drive.
+    def add(self, forecast: DriveForecast, *, source: Path, file: str, manoeuvres_file: str) -> list[str]:
+        """Count one scored drive, whose tables are these files.
 
         Returns:
             One line for each kind of thing that was left out of it, and for each suspicion about it.
@@ -62,6 +62,7 @@ class Summary:
         self.drives[forecast.name] = {
             "source": one_line(str(source)),
             "file": file,
+            "manoeuvres_file": manoeuvres_file,
             "agents": len(np.unique(index.track)),
             "forecast_times": len(index.t0_ns),
             "forecasts": len(forecast.health),

@@ -12,12 +12,13 @@ import pyarrow.parquet as pq
 from einops import rearrange, repeat
 from jaxtyping import Float, Int
 
-from pipeline.baselines.history import last_heading, last_step, last_xy
+from pipeline.behaviour.controls import controls, start_of
+from pipeline.behaviour.motion import path_motion
 from pipeline.drives.categories import Category
 from pipeline.files import whole_file
 from pipeline.scoring.forecast import DriveForecast
 from pipeline.scoring.health import Health
-from pipeline.scoring.motion import path_motion
+from pipeline.windows.select import select_agents
 
 _PATH: Final = pa.list_(pa.field("item", pa.float32()))
 SCHEMA: Final = pa.schema(
@@ -39,6 +40,8 @@ SCHEMA: Final = pa.schema(
         pa.field("rho", _PATH, nullable=False),
         pa.field("heading_rad", _PATH, nullable=False),  # null until the agent has a direction
         pa.field("speed_mps", _PATH, nullable=False),
+        pa.field("accel_mps2", _PATH, nullable=False),  # along the direction of motion: behaviour.controls
+        pa.field("curvature_1pm", _PATH, nullable=False),  # left positive; null where the agent hardly moves
     ]
 )
 EXACT_M: Final = 2.0**17  # below this float32 is exact to better than half a centimetre
@@ -85,7 +88,15 @@ def _rows(drive: DriveForecast, *, agents: Int[np.ndarray, " n"], origin_m: Floa
     rho = paths(forecasts.single_rho, forecasts.mode_rho)
     probability = np.concatenate([np.ones((len(agents), 1)), forecasts.probability[picked, order]], axis=1)
     num_rows_each, num_future = xy_m.shape[1:3]
-    heading_rad, speed_mps = _motion(drive, agents=agents, xy_m=xy_m)
+    start = start_of(select_agents(observed, agents), rate_hz=drive.windows.rate_hz)
+    heading_rad, speed_mps = path_motion(
+        xy_m,
+        start_m=start.xy_m,
+        start_age=start.age,
+        start_heading_rad=start.heading_rad,
+        rate_hz=drive.windows.rate_hz,
+    )
+    along = controls(xy_m, start=start, rate_hz=drive.windows.rate_hz)
     scene = observed.scene[agents]
     world_m = xy_m + (index.origin_m[scene] - origin_m)[:, None, None]
     t_s = np.broadcast_to(np.arange(1, num_future + 1) / drive.windows.rate_hz, xy_m.shape[:3])
@@ -95,13 +106,13 @@ def _rows(drive: DriveForecast, *, agents: Int[np.ndarray, " n"], origin_m: Floa
 
     num_rows = len(agents) * num_rows_each
     columns = {
-        "drive": _words([drive.name], np.zeros(num_rows, np.int32)),
-        "agent_id": _words([agent for _, agent in index.track_names], each(index.track[agents])),
-        "category": _words([c.name.lower() for c in Category], each(observed.category[agents])),
+        "drive": words([drive.name], np.zeros(num_rows, np.int32)),
+        "agent_id": words([agent for _, agent in index.track_names], each(index.track[agents])),
+        "category": words([c.name.lower() for c in Category], each(observed.category[agents])),
         "t0_ns": pa.array(each(index.t0_ns[scene]), pa.int64()),
         "mode": pa.array(np.tile(np.arange(-1, num_rows_each - 1), len(agents)), pa.int16()),
         "probability": pa.array(probability.ravel(), pa.float32()),
-        "health": _words([h.label for h in Health], each(drive.health[agents])),
+        "health": words([h.label for h in Health], each(drive.health[agents])),
         "origin_x_m": pa.array(np.full(num_rows, origin_m[0])),
         "origin_y_m": pa.array(np.full(num_rows, origin_m[1])),
         "t_s": _lists(t_s),
@@ -112,26 +123,15 @@ def _rows(drive: DriveForecast, *, agents: Int[np.ndarray, " n"], origin_m: Floa
         "rho": _lists(rho),
         "heading_rad": _lists(heading_rad),
         "speed_mps": _lists(speed_mps),
+        "accel_mps2": _lists(along.accel_mps2),
+        "curvature_1pm": _lists(along.curvature_1pm),
     }
     return pa.Table.from_pydict(columns, schema=SCHEMA)
 
 
-def _motion(
-    drive: DriveForecast, *, agents: Int[np.ndarray, " n"], xy_m: Float[np.ndarray, "n k h 2"]
-) -> tuple[Float[np.ndarray, "n k h"], Float[np.ndarray, "n k h"]]:
-    observed = drive.windows.observed
-    heading_rad, known = last_heading(observed)
-    return path_motion(
-        xy_m,
-        start_m=last_xy(observed)[agents],
-        start_age=(observed.valid.shape[1] - 1 - last_step(observed.valid))[agents],
-        start_heading_rad=np.where(known, heading_rad, np.nan)[agents],
-        rate_hz=drive.windows.rate_hz,
-    )
-
-
-def _words(words: Sequence[str], codes: Int[np.ndarray, " r"]) -> pa.Array:
-    return pa.array(words, pa.string()).take(pa.array(codes))
+def words(texts: Sequence[str], codes: Int[np.ndarray, " r"]) -> pa.Array:
+    """Texts by number."""
+    return pa.array(texts, pa.string()).take(pa.array(codes))
 
 
 def _lists(values: Float[np.ndarray, "n k h"]) -> pa.Array:

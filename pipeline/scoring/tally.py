@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from pipeline.evaluation.behaviour import behaviour_metrics, behaviour_of, recorded_behaviour
 from pipeline.evaluation.metrics import PerAgent, ade, fde, min_ade, min_fde, miss_rate
 from pipeline.evaluation.offroad import offroad_rate
 from pipeline.evaluation.scored import movers, scored_agents
@@ -45,6 +46,9 @@ class Tally:
         scored = scored_agents(observed, future).mask
         slices = {"all": scored, "movers": scored & movers(observed, future, mover_m=MOVER_M)}
         values = {name: metric(drive.forecasts, future) for name, metric in _METRICS.items()}
+        values |= behaviour_metrics(
+            behaviour_of(drive.forecasts, observed, rate_hz=drive.windows.rate_hz), recorded_behaviour(drive.windows)
+        )
         if drive.map is not None:
             values["offroad_rate"] = offroad_rate(drive.forecasts, drive.windows, maps={drive.name: drive.map})
         for name, found in values.items():

@@ -13,6 +13,7 @@ from pipeline.progress import track
 from pipeline.scene.extract import pick_device
 from pipeline.scene.store import SceneFeatures, read_features
 from pipeline.scoring.forecast import DriveForecast, forecast_windows
+from pipeline.scoring.manoeuvres import manoeuvres_file, write_manoeuvres
 from pipeline.scoring.table import write_table
 from pipeline.stages import run_stage
 from pipeline.training.bundle import load_bundle
@@ -26,7 +27,7 @@ def main() -> None:
     parser.add_argument("--scene-features", type=Path, required=True, help="of the scene_features stages")
     parser.add_argument("--split", type=Path, required=True, help="of the split stage")
     parser.add_argument("--model", type=Path, required=True, help="bundle of the train stage")
-    parser.add_argument("--out", type=Path, required=True, help="folder for one table per drive")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the tables of each drive")
     paths = parser.parse_args()
     bundle, device = load_bundle(paths.model), pick_device("auto")
     test = read_split(paths.split).drives("test")
@@ -41,9 +42,9 @@ def main() -> None:
             )
             windows = build_windows([clean], {name: features}, config=bundle.windows, split=None)
             forecasts, health = forecast_windows(bundle, windows, device=device)
-            write_table(
-                out / f"{name}.parquet", DriveForecast(name=name, windows=windows, forecasts=forecasts, health=health)
-            )
+            forecast = DriveForecast(name=name, windows=windows, forecasts=forecasts, health=health)
+            write_manoeuvres(manoeuvres_file(out / f"{name}.parquet"), forecast)
+            write_table(out / f"{name}.parquet", forecast)
 
 
 if __name__ == "__main__":

@@ -49,6 +49,16 @@ def select_scenes(windows: Windows, scenes: Int[np.ndarray, " s"]) -> Windows:
     )
 
 
+def select_agents(observed: Observed, agents: Int[np.ndarray, " a"]) -> Observed:
+    """Gather what was observed of some agents; scenes keep their numbers and features."""
+    return Observed(
+        **{
+            f.name: getattr(observed, f.name) if f.name in _PER_SCENE else getattr(observed, f.name)[agents]
+            for f in fields(Observed)
+        }
+    )
+
+
 def scenes_of(windows: Windows, split: str) -> Int[np.ndarray, " s"]:
     """Indices of the scenes of one of ``SPLITS``."""
     return np.flatnonzero(windows.index.split == SPLITS.index(split))

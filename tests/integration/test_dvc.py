@@ -158,11 +158,13 @@ def test_a_new_database_gets_the_run_of_a_restored_result(project: Project) -> N
 
 def test_the_forecasts_are_those_of_headway_score(project: Project) -> None:
     folder = project.folder / "artifacts" / "forecasts"
-    (drive,) = (path.stem for path in folder.iterdir())
+    (drive,) = (path.stem for path in folder.glob("*.parquet"))
     (raw,) = project.folder.glob(f"raw/*/{drive}")
     project.run("headway", "score", "--drives", str(raw), "--out", "scored")
     scored = pd.read_parquet(project.folder / "scored" / f"{drive}.parquet")
     pd.testing.assert_frame_equal(pd.read_parquet(folder / f"{drive}.parquet"), scored)
+    scored = pd.read_parquet(project.folder / "scored" / "manoeuvres" / f"{drive}.parquet")
+    pd.testing.assert_frame_equal(pd.read_parquet(folder / "manoeuvres" / f"{drive}.parquet"), scored)
     shutil.rmtree(project.folder / "scored")
 
 

@@ -45,6 +45,10 @@ def test_the_numbers_of_a_scene_worked_out_by_hand() -> None:
     assert report["counts"] == {
         "scenes": 1, "drives": 1, "agents": 5, "scored_agents": 2, "scored_tracks": 2, "movers": 1,
         "left_out": {"static_category": 1, "fewer_than_2_observed_steps": 1, "no_recorded_future_step": 1},
+        "manoeuvres": {
+            "direction": {"keep": 2, "left": 0, "right": 0, "u_turn": 0},
+            "pace": {"cruise": 2, "accelerate": 0, "brake": 0, "stop": 0, "start": 0},
+        },
     }  # fmt: skip
     assert report["good"]["all"]["ade_m"] == 0.25
     assert report["good"]["movers"]["ade_m"] == report["good"]["vehicle_movers"]["ade_m"] == 0.5

@@ -21,6 +21,7 @@ from pipeline.drives.geojson import write_map
 from pipeline.drives.map import DriveMap, union
 from pipeline.errors import InputError
 from pipeline.scoring import score as score_module
+from pipeline.scoring.manoeuvres import MANOEUVRE_SCHEMA
 from pipeline.scoring.score import score
 from pipeline.scoring.table import SCHEMA
 from pipeline.training.bundle import write_bundle
@@ -97,13 +98,22 @@ def run(batch: Path, model: Path, tmp_path_factory: pytest.TempPathFactory) -> R
     )
 
 
+def files(out: Path) -> set[str]:
+    return {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
+
+
+def tables(*names: str) -> set[str]:
+    """What stands where these drives were scored."""
+    return {*(f"{folder}{name}.parquet" for folder in ("", "manoeuvres/") for name in names), "summary.json"}
+
+
 REJECTED = ["empty-folder", "empty-table", "hostile-name", "nan-only", "unknown-format"]
 SCORED = ["cut-jpeg", "good", "messy-csv", "no-frames-folder"]
 
 
 def test_bad_drives_are_named_and_the_others_scored(run: Run, batch: Path) -> None:
     assert run.code == 1
-    assert sorted(path.name for path in run.out.iterdir()) == [*(f"{name}.parquet" for name in SCORED), "summary.json"]
+    assert files(run.out) == tables(*SCORED)
     assert sorted(run.summary["drives"]) == SCORED
     assert run.summary["complete"]
     wheres = sorted(entry["where"] for entry in run.summary["rejected"])
@@ -146,7 +156,15 @@ def test_what_is_written_keeps_the_contract(run: Run) -> None:
         rows = table.to_pandas()
         assert set(rows["drive"]) == {name}
         assert rows[["agent_id", "t0_ns", "mode"]].duplicated().sum() == 0
-        assert np.isfinite(np.stack(rows["x_m"])).all()
+        for column in ("x_m", "speed_mps", "accel_mps2"):
+            assert np.isfinite(np.stack(rows[column])).all(), column
+        assert (drive["file"], drive["manoeuvres_file"]) == (f"{name}.parquet", f"manoeuvres/{name}.parquet")
+        manoeuvres = pq.read_table(run.out / drive["manoeuvres_file"])
+        assert manoeuvres.schema.equals(MANOEUVRE_SCHEMA)
+        assert manoeuvres.num_rows == drive["forecasts"]
+        keys = ["drive", "agent_id", "category", "t0_ns", "health"]
+        single = rows.loc[rows["mode"] == -1, keys].reset_index(drop=True)
+        pd.testing.assert_frame_equal(manoeuvres.to_pandas()[keys], single)
     counts = run.summary["counts"]
     assert sum(counts["by_health"].values()) == counts["forecasts"]
     assert counts["by_health"]["ok"] > 0
@@ -165,6 +183,8 @@ def test_metrics_come_where_the_future_was_recorded(run: Run) -> None:
     metrics = run.summary["metrics"]
     assert metrics["all"]["ade_m"]["count"] > metrics["movers"]["ade_m"]["count"] > 0
     assert "fde_m" not in metrics["all"]  # the drives last three seconds, the horizon is four
+    assert "pace_brier" not in metrics["all"]
+    assert metrics["all"]["accel_mae_mps2"]["value"] > 0.0
 
 
 def test_a_good_drive_alone_ends_well(here: Callable[..., Run], model: Path, batch: Path, tmp_path: Path) -> None:
@@ -255,7 +275,7 @@ def test_an_unforeseen_error_leaves_what_was_done(
     monkeypatch.setattr(score_module, "forecast_drive", fail)
     with pytest.raises(RuntimeError, match="a fault of ours"):
         score(model, [batch / name for name in ("cut-jpeg", "good", "messy-csv")], out=tmp_path, device="cpu")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["cut-jpeg.parquet", "good.parquet", "summary.json"]
+    assert files(tmp_path) == tables("cut-jpeg", "good")
     summary = json.loads((tmp_path / "summary.json").read_text())
     assert (summary["complete"], summary["exit_code"], list(summary["drives"])) == (False, 1, ["cut-jpeg", "good"])
 
@@ -265,7 +285,7 @@ def test_a_drive_that_is_rejected_leaves_no_table_of_an_earlier_run(model: Path,
     score(model, drives, out=tmp_path / "out", device="cpu")
     (drives[1] / "tracks.csv").write_text("")
     assert score(model, drives, out=tmp_path / "out", device="cpu").exit_code == 1
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["good.parquet", "summary.json"]
+    assert files(tmp_path / "out") == tables("good")
 
 
 def test_a_map_adds_the_off_road_rate_and_a_bad_one_costs_only_itself(

@@ -1,14 +1,16 @@
 """The output contract: columns, order, world frame."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
+import pytest
 
 from pipeline.scoring.forecast import DriveForecast
 from pipeline.scoring.health import input_health
 from pipeline.scoring.table import SCHEMA, write_table
-from tests.pipeline.scoring.made_up import T0_NS, make_forecasts, make_windows
+from tests.pipeline.scoring.made_up import NUM_FUTURE, T0_NS, make_forecasts, make_windows
 
 
 def written(folder: Path, *, origin_m=(10.0, 20.0)):
@@ -42,9 +44,25 @@ def test_paths_are_in_the_world_frame(tmp_path: Path) -> None:
     assert single["speed_mps"] == [2.0] * 4
     assert single["heading_rad"] == [0.0] * 4
     assert single["sigma_x_m"] == [0.5] * 4
+    assert single["accel_mps2"] == pytest.approx([0.0] * 4, abs=1e-6)
+    assert single["curvature_1pm"] == pytest.approx([0.0] * 4, abs=1e-6)
     assert likely["x_m"] == [10.5, 11.0, 11.5, 12.0]
     assert (likely["speed_mps"], likely["sigma_y_m"], likely["rho"]) == ([1.0] * 4, [0.25] * 4, [0.0] * 4)
     assert (single["origin_x_m"], single["origin_y_m"]) == (0.0, 0.0)
+
+
+def test_one_that_stands_has_an_acceleration_and_no_curvature(tmp_path: Path) -> None:
+    windows = make_windows()
+    still = np.repeat(windows.observed.xy_m[:, -1:], NUM_FUTURE, axis=1)
+    forecasts = replace(make_forecasts(windows), single_xy_m=still)
+    write_table(
+        tmp_path / "a.parquet",
+        DriveForecast(name="a", windows=windows, forecasts=forecasts, health=input_health(windows.observed)),
+    )
+    car, cone = pq.read_table(tmp_path / "a.parquet").to_pylist()[:6:3]
+    assert car["accel_mps2"][0] < -0.5  # from 2 m/s to a stand
+    assert cone["accel_mps2"] == [0.0] * 4
+    assert car["curvature_1pm"] == cone["curvature_1pm"] == [None] * 4
 
 
 def test_far_from_the_origin_centimetres_are_kept(tmp_path: Path) -> None:

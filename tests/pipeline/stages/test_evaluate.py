@@ -72,13 +72,20 @@ def test_writes_metrics_and_plots_of_all_four(stage) -> None:
     stage()
     report = json.loads(Path("reports/metrics.json").read_text())
     assert list(report) == [
-        "social_lstm", "lstm", "constant_velocity", "kalman", "recorded", "difference", "counts",
+        "social_lstm", "lstm", "constant_velocity", "kalman", "keeps", "recorded", "difference", "counts",
     ]  # fmt: skip
     assert set(report["difference"]) == {
-        f"social_lstm_minus_{name}" for name in ("lstm", "constant_velocity", "kalman")
+        f"social_lstm_minus_{name}" for name in ("lstm", "constant_velocity", "kalman", "keeps")
     }
     same = report["difference"]["social_lstm_minus_lstm"]["movers"]  # both have the same weights
     assert (same["ade_m"], same["ade_m_low"], same["ade_m_high"]) == (0.0, 0.0, 0.0)
+    for name in ("social_lstm", "kalman", "keeps"):
+        cell = report[name]["vehicle_movers"]
+        for metric in ("direction_macro_f1", "direction_brier", "pace_macro_f1", "pace_brier", "accel_mae_mps2"):
+            assert cell[f"{metric}_low"] <= cell[metric] <= cell[f"{metric}_high"], (name, metric)
+        assert cell["curvature_mae_1pm"] >= 0.0
+    assert "ade_m" not in report["keeps"]["all"]
+    assert report["counts"]["manoeuvres"]["direction"]["keep"] > 0
     for name in ("all", "movers"):
         cell = report["kalman"][name]
         assert cell["ade_m_low"] <= cell["ade_m"] <= cell["ade_m_high"]

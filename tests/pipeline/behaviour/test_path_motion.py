@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipeline.scoring.motion import path_motion
+from pipeline.behaviour.motion import path_motion
 
 
 def motion(path, *, age=0, heading=0.0):
