@@ -2,8 +2,8 @@
 
 The protocol is the literature's (Gupta et al., Social GAN, CVPR 2018): 8 observed and 12 future annotated frames;
 windows of 20 consecutive ones, every person who is there in all 20 is scored; trained on the ``train`` part of all
-other recordings, the epoch chosen on their ``val`` part, judged on the whole of the left-out scene; per person the minimum
-over 20 forecasts.
+other recordings, the epoch chosen on their ``val`` part, judged on the whole of the left-out scene; per person the
+minimum over 20 forecasts.
 
 Samples are the source's own: annotated frames are numbered one after the other, 0.4 s each, and nothing is
 interpolated. Only what is known at a forecast time enters: neighbours are all who are seen then, whether they stay or
