@@ -89,10 +89,15 @@ def test_no_stage_is_left_out_of_the_contract_that_keeps_them_apart() -> None:
 
 
 def test_every_section_of_params_is_read_by_a_stage() -> None:
-    assert {section for sections in READ.values() for section in sections} == set(PARAMS)
+    assert {section for sections in READ.values() for section in sections} | {"benchmarks"} == set(PARAMS)
 
 
-@pytest.mark.parametrize("section", PARAMS)
+@pytest.mark.parametrize("name", PARAMS["benchmarks"])
+def test_a_benchmark_has_a_recipe_that_can_be_trained(name: str) -> None:
+    assert config.load_benchmark(name).device == "auto"
+
+
+@pytest.mark.parametrize("section", [section for section in PARAMS if section != "benchmarks"])
 def test_a_section_has_exactly_the_fields_of_its_configuration(section: str) -> None:
     (model,) = {sections[section] for sections in READ.values() if section in sections}
     fields = getattr(config, model).model_fields
