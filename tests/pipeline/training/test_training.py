@@ -63,7 +63,7 @@ def test_a_torn_checkpoint_starts_anew(config: TrainConfig, tmp_path: Path) -> N
 
 def test_training_learns(config: TrainConfig, tmp_path: Path) -> None:
     windows = small_windows(num_scenes=150, gaps=False)
-    free = {"max_epochs": 16, "agents_per_batch": 24, "learning_rate": 0.01, "dropout": 0.0, "weight_decay": 0.01}
+    free = {"max_epochs": 16, "agents_per_batch": 12, "learning_rate": 0.01, "dropout": 0.0, "weight_decay": 0.01}
     fitted = Trainer(windows, config=config.model_copy(update=free), checkpoint=tmp_path / "state").fit()
     # The futures are arcs with constant acceleration: plainly learnable beyond the path that the network starts from.
     first, best = fitted.history[0], fitted.history[fitted.best_epoch]
