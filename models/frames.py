@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -48,6 +49,11 @@ def unrotate(vectors: Float[Tensor, "*n 2"], axis: Float[Tensor, "*#n 2"]) -> Fl
     cos, sin = axis.unbind(-1)
     x, y = vectors.unbind(-1)
     return torch.stack((cos * x + sin * y, cos * y - sin * x), dim=-1)
+
+
+def wrapped(angle_rad: Float[Tensor, "*n"]) -> Float[Tensor, "*n"]:
+    """The same direction within half a turn either way, in [-pi, pi)."""
+    return torch.remainder(angle_rad + math.pi, 2.0 * math.pi) - math.pi
 
 
 def agent_frame(observed: Observed, *, rate_hz: float, turned: bool = True) -> AgentFrame:

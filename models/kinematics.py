@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from models.frames import AgentFrame
+from models.frames import AgentFrame, wrapped
 
 _SUBSTEPS = 2  # of the integration, per step
 _TURN_S = 0.8  # the turn rate is taken over so long
@@ -38,8 +36,7 @@ def turn_rate(
     before = (last - num_steps).clamp(min=0)
     known = valid[agents, last] & valid[agents, before] & (last >= num_steps)
     # Where the numbers are missing they may be anything, so they are replaced before they are used.
-    turned = torch.where(known, heading_rad[agents, last] - heading_rad[agents, before], 0.0)
-    turned = torch.remainder(turned + math.pi, 2.0 * math.pi) - math.pi
+    turned = wrapped(torch.where(known, heading_rad[agents, last] - heading_rad[agents, before], 0.0))
     slip = torch.atan2(velocity_mps[:, 1], velocity_mps[:, 0]).abs()
     steers = (velocity_mps.norm(dim=-1) > _MIN_SPEED_MPS) & (slip < _MAX_SLIP_RAD)
     rate = (turned * rate_hz / num_steps).clamp(-_MAX_TURN_RADPS, _MAX_TURN_RADPS)

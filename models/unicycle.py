@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from models.batch import Paths
 from models.decoder import AgentState, Decoded, FutureStatistics, LowRankDecoder, path_of
-from models.frames import AgentFrame
+from models.frames import AgentFrame, wrapped
 from models.precision import at_least_single
 
 CONTROL_TERMS: Final = 4  # accelerations and curvatures are sums of so many cosines over the horizon each
@@ -127,7 +127,7 @@ def base_curvature(state: AgentState) -> Float[Tensor, "n h"]:
     direction = torch.atan2(steps[..., 1], steps[..., 0])
     # From the middle of one step to that of the next; over the first half of the first, from the start.
     turned = torch.cat((2.0 * (direction[:, :1] - start_of(state.frame)[:, 1:]), direction.diff(dim=1)), dim=1)
-    turned = torch.remainder(turned + math.pi, 2.0 * math.pi) - math.pi
+    turned = wrapped(turned)
     length = steps.norm(dim=-1)
     return torch.where(length > _LEAST_STEP_M, turned / length.clamp(min=_LEAST_STEP_M), 0.0)
 
@@ -193,8 +193,7 @@ def control_coefficients(
     gained = (cosines.cumsum(dim=1) - cosines / 2.0) / rate_hz
     accel = _ridge(gained.expand(len(xy_m), -1, -1), length * rate_hz - start[:, :1])
     direction = torch.atan2(steps[..., 1], steps[..., 0])
-    turned = torch.diff(direction, dim=1, prepend=start[:, 1:])
-    turned = torch.remainder(turned + math.pi, 2.0 * math.pi) - math.pi
+    turned = wrapped(torch.diff(direction, dim=1, prepend=start[:, 1:]))
     moving = (length * rate_hz > 1.0).to(xy_m)
     turned = (turned * moving).cumsum(dim=1)
     by_curvature = cosines * length[:, None]

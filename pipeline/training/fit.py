@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -279,6 +280,12 @@ class Trainer:
         scaler = self._scaler()
         if scaler is not None and checkpoint.meta["scaler"] is not None:
             scaler.load_state_dict(checkpoint.meta["scaler"])
+
+
+def fit_anew(windows: Windows, *, config: TrainConfig) -> Fitted:
+    """Train from the start to the end without a state to resume: for benchmarks, whose trainings are many and short."""
+    with TemporaryDirectory() as folder:
+        return Trainer(windows, config=config, checkpoint=Path(folder) / "state").fit()
 
 
 def _warm_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:

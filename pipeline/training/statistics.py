@@ -53,9 +53,7 @@ def fit_statistics(model: Forecaster, train: SceneTensors, *, anchors: bool, see
     deviations = values[:rank] / len(flat) ** 0.5
     basis = vectors[:rank] * deviations[:, None]
     coefficients = (flat @ vectors[:rank].T / deviations.clamp(min=1e-9)).numpy()
-    # Most agents keep to the base path: anchors come from those that do not, or all would lie at zero.
-    restless = np.argsort(-np.linalg.norm(residual[:, -1].numpy(), axis=-1))[: max(len(flat) // 2, num_modes)]
-    centres, _ = kmeans2(coefficients[restless], num_modes, minit="++", rng=np.random.default_rng(seed))
+    centres = _centres(coefficients, size=residual[:, -1].norm(dim=-1).numpy(), num_modes=num_modes, seed=seed)
     is_vehicle = torch.isin(train.observed.category, torch.tensor(model.config.vehicle_categories))[whole]
     control_scale, control_anchors = _controls(
         local[whole][is_vehicle],
@@ -87,9 +85,16 @@ def _controls(
     found = found.clamp(-limit, limit)
     scale = found.square().mean(0).sqrt().clamp(min=1e-6)
     flat = (found / scale).flatten(1).numpy()
-    restless = np.argsort(-np.linalg.norm(flat, axis=-1))[: max(len(flat) // 2, num_modes)]
-    centres, _ = kmeans2(flat[restless], num_modes, minit="++", rng=np.random.default_rng(seed))
+    centres = _centres(flat, size=np.linalg.norm(flat, axis=-1), num_modes=num_modes, seed=seed)
     return scale.float(), torch.from_numpy(centres).reshape(num_modes, 2, CONTROL_TERMS).float()
+
+
+def _centres(
+    points: Float[np.ndarray, "n c"], *, size: Float[np.ndarray, " n"], num_modes: int, seed: int
+) -> Float[np.ndarray, "k c"]:
+    """K-means centres of the larger half: most agents keep to the base path, and all would lie at zero."""
+    restless = np.argsort(-size)[: max(len(points) // 2, num_modes)]
+    return kmeans2(points[restless], num_modes, minit="++", rng=np.random.default_rng(seed))[0]
 
 
 def set_feature_scale(model: Forecaster, train: SceneTensors) -> None:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -20,7 +18,7 @@ from pipeline.evaluation.cases.made import Constructed
 from pipeline.evaluation.metrics import PerAgent
 from pipeline.evaluation.overlap import forecast_overlap, recorded_overlap
 from pipeline.forecasts import Forecasts
-from pipeline.training.fit import Trainer
+from pipeline.training.fit import fit_anew
 from pipeline.training.predict import predict
 from pipeline.windows.select import scenes_of
 from pipeline.windows.windows import Windows
@@ -147,9 +145,7 @@ def _forecasts(
     """Of the test scenes by one training after the other."""
     for seed in seeds:
         config = train.model_copy(update={"interaction": interaction, "scene": False, "seed": seed})
-        with tempfile.TemporaryDirectory() as folder:
-            fitted = Trainer(windows, config=config, checkpoint=Path(folder) / "checkpoint.safetensors").fit()
-        yield predict(fitted.model, test.windows)
+        yield predict(fit_anew(windows, config=config).model, test.windows)
 
 
 def _masks(test: Constructed) -> dict[str, Bool[np.ndarray, " n"]]:

@@ -9,7 +9,7 @@ import numpy as np
 import shapely
 from jaxtyping import Bool
 
-from pipeline.evaluation.cases.draws import choose, pedestrians, uniform, vehicles
+from pipeline.evaluation.cases.draws import choose, pedestrians, vehicles
 from pipeline.evaluation.cases.scenes import TIMES_S, Scenes, Track, straight
 from pipeline.evaluation.overlap import rectangles
 
@@ -61,15 +61,15 @@ def _bystander(rng: np.random.Generator, num: int) -> Track:
     on_foot = what == "on_foot"
     speed = np.select(
         [what == "oncoming", what == "next_lane", on_foot],
-        [-uniform(rng, 5.0, 12.0, num), uniform(rng, 6.0, 13.0, num), uniform(rng, -1.5, 1.5, num)],
+        [-rng.uniform(5.0, 12.0, num), rng.uniform(6.0, 13.0, num), rng.uniform(-1.5, 1.5, num)],
         default=0.0,
     )
-    start = np.where(what == "oncoming", uniform(rng, -10.0, 60.0, num), uniform(rng, -25.0, 40.0, num))
+    start = np.where(what == "oncoming", rng.uniform(-10.0, 60.0, num), rng.uniform(-25.0, 40.0, num))
     side = np.where(rng.random(num) < 0.5, -1.0, 1.0)
     aside = np.select(
         [what == "oncoming", what == "next_lane"],
-        [uniform(rng, 3.3, 4.2, num), side * uniform(rng, 3.3, 3.8, num)],
-        default=side * uniform(rng, 5.0, 9.0, num),
+        [rng.uniform(3.3, 4.2, num), side * rng.uniform(3.3, 3.8, num)],
+        default=side * rng.uniform(5.0, 9.0, num),
     )
     return straight(
         x_m=start[:, None] + speed[:, None] * TIMES_S,

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from pipeline.evaluation.cases.draws import choose, uniform, vehicles
+from pipeline.evaluation.cases.draws import choose, vehicles
 from pipeline.evaluation.cases.driver import Driver, roll_out
 from pipeline.evaluation.cases.scenes import TIMES_S, Scenes, straight
 
@@ -28,11 +28,11 @@ def crossing(rng: np.random.Generator, num: int, *, shares: Mapping[str, float] 
         shares: How often the partner does what; the rest: there is none.
     """
     what = choose(rng, shares, num)
-    speed, headway = uniform(rng, 6.0, 10.0, num), uniform(rng, 0.8, 1.2, num)
+    speed, headway = rng.uniform(6.0, 10.0, num), rng.uniform(0.8, 1.2, num)
     size, category = vehicles(rng, num)
     partner_size, partner_category = vehicles(rng, num, trucks=0.1)
-    arrives, angle = uniform(rng, 1.8, 2.6, num), np.radians(uniform(rng, 75.0, 105.0, num))
-    partner_mps, share = uniform(rng, 6.0, 10.0, num), rng.random(num)
+    arrives, angle = rng.uniform(1.8, 2.6, num), np.radians(rng.uniform(75.0, 105.0, num))
+    partner_mps, share = rng.uniform(6.0, 10.0, num), rng.random(num)
 
     partner_arrives = np.select(
         [what == "conflict", what == "passed", what == "late"],
@@ -51,16 +51,13 @@ def crossing(rng: np.random.Generator, num: int, *, shares: Mapping[str, float] 
             desired_mps=speed,
             headway_s=headway,
             length_m=size[:, 0],
-            reacts_at_s=uniform(rng, 0.0, 0.3, num),
+            reacts_at_s=rng.uniform(0.0, 0.3, num),
         ),
         rear_m=np.where(in_the_way, line[:, None], np.inf),
         rear_mps=np.zeros_like(along),
     )
-    zero = np.zeros((1, 1))
     return Scenes(
-        reacting=straight(
-            x_m=x, y_m=zero, heading_rad=zero, size_m=size, category=category, there=np.ones(num, np.bool_)
-        ),
+        reacting=straight(x_m=x, size_m=size, category=category),
         partner=straight(
             x_m=place[:, None] + np.cos(angle)[:, None] * along,
             y_m=np.sin(angle)[:, None] * along,
@@ -69,6 +66,5 @@ def crossing(rng: np.random.Generator, num: int, *, shares: Mapping[str, float] 
             category=partner_category,
             there=what != "absent",
         ),
-        others=(),
         reacts=what == "conflict",
     )

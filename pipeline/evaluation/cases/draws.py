@@ -12,11 +12,6 @@ from pipeline.drives.categories import Category
 _CAR, _VAN, _TRUCK = (3.8, 4.9, 1.7, 1.9), (5.0, 6.2, 1.9, 2.1), (7.0, 10.0, 2.4, 2.5)  # least and most length, width
 
 
-def uniform(rng: np.random.Generator, low: float, high: float, num: int) -> Float[np.ndarray, " s"]:
-    """Independent numbers."""
-    return rng.uniform(low, high, num)
-
-
 def choose(rng: np.random.Generator, shares: Mapping[str, float], num: int) -> Shaped[np.ndarray, " s"]:
     """A word for each scene; what the shares leave of one is the word ``absent``.
 

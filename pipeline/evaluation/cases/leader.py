@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from pipeline.evaluation.cases.draws import choose, uniform, vehicles
+from pipeline.evaluation.cases.draws import choose, vehicles
 from pipeline.evaluation.cases.driver import Driver, equilibrium_gap_m, roll_out
 from pipeline.evaluation.cases.scenes import TIMES_S, Scenes, straight
 
@@ -27,11 +27,11 @@ def leader_brakes(rng: np.random.Generator, num: int, *, shares: Mapping[str, fl
         shares: How often the partner does what; the rest: there is none.
     """
     what = choose(rng, shares, num)
-    speed, headway = uniform(rng, 7.0, 13.0, num), uniform(rng, 0.9, 1.5, num)
+    speed, headway = rng.uniform(7.0, 13.0, num), rng.uniform(0.9, 1.5, num)
     size, category = vehicles(rng, num)
     partner_size, partner_category = vehicles(rng, num, trucks=0.1)
-    braking, begins = uniform(rng, 2.5, 5.0, num), uniform(rng, -1.2, -0.6, num)
-    lane = uniform(rng, 3.2, 3.8, num) * np.where(rng.random(num) < 0.5, -1.0, 1.0)
+    braking, begins = rng.uniform(2.5, 5.0, num), rng.uniform(-1.2, -0.6, num)
+    lane = rng.uniform(3.2, 3.8, num) * np.where(rng.random(num) < 0.5, -1.0, 1.0)
 
     brakes = np.isin(what, ["brakes", "next_lane_brakes"])
     ahead = np.isin(what, ["brakes", "steady"])
@@ -49,24 +49,19 @@ def leader_brakes(rng: np.random.Generator, num: int, *, shares: Mapping[str, fl
             desired_mps=np.where(ahead, followed, speed),
             headway_s=headway,
             length_m=size[:, 0],
-            reacts_at_s=uniform(rng, 0.0, 0.3, num),
+            reacts_at_s=rng.uniform(0.0, 0.3, num),
         ),
         rear_m=np.where(ahead[:, None], x_m - partner_size[:, :1] / 2.0, np.inf),
         rear_mps=rear_mps,
     )
-    zero = np.zeros((1, 1))
     return Scenes(
-        reacting=straight(
-            x_m=x, y_m=zero, heading_rad=zero, size_m=size, category=category, there=np.ones(num, np.bool_)
-        ),
+        reacting=straight(x_m=x, size_m=size, category=category),
         partner=straight(
             x_m=x_m,
             y_m=np.where(ahead, 0.0, lane)[:, None],
-            heading_rad=zero,
             size_m=partner_size,
             category=partner_category,
             there=what != "absent",
         ),
-        others=(),
         reacts=what == "brakes",
     )

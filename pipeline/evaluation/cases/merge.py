@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from pipeline.evaluation.cases.draws import choose, uniform, vehicles
+from pipeline.evaluation.cases.draws import choose, vehicles
 from pipeline.evaluation.cases.driver import Driver, roll_out
 from pipeline.evaluation.cases.scenes import TIMES_S, Scenes, straight
 
@@ -28,11 +28,11 @@ def merge(rng: np.random.Generator, num: int, *, shares: Mapping[str, float] = S
         shares: How often the partner does what; the rest: there is none.
     """
     what = choose(rng, shares, num)
-    speed, headway = uniform(rng, 9.0, 13.0, num), uniform(rng, 0.7, 1.0, num)
+    speed, headway = rng.uniform(9.0, 13.0, num), rng.uniform(0.7, 1.0, num)
     size, category = vehicles(rng, num)
     partner_size, partner_category = vehicles(rng, num)
-    arrives, slope = uniform(rng, 2.2, 3.2, num), uniform(rng, 0.2, 0.27, num)
-    partner_mps, share = speed * uniform(rng, 0.95, 1.1, num), rng.random(num)
+    arrives, slope = rng.uniform(2.2, 3.2, num), rng.uniform(0.2, 0.27, num)
+    partner_mps, share = speed * rng.uniform(0.95, 1.1, num), rng.random(num)
 
     later = np.select(
         [what == "conflict", what == "ahead", what == "behind"],
@@ -48,14 +48,13 @@ def merge(rng: np.random.Generator, num: int, *, shares: Mapping[str, float] = S
             desired_mps=speed,
             headway_s=headway,
             length_m=size[:, 0],
-            reacts_at_s=uniform(rng, 0.0, 0.3, num),
+            reacts_at_s=rng.uniform(0.0, 0.3, num),
             hardest_mps2=5.0,
         ),
         rear_m=np.where(yields[:, None], x_m - partner_size[:, :1] / 2.0, np.inf),
         rear_mps=np.broadcast_to(partner_mps[:, None], x_m.shape),
     )
     to_go = (meets[:, None] - x) / _BEND_M
-    zero = np.zeros((1, 1))
     return Scenes(
         reacting=straight(
             x_m=x,
@@ -63,16 +62,12 @@ def merge(rng: np.random.Generator, num: int, *, shares: Mapping[str, float] = S
             heading_rad=np.arctan(slope[:, None] / (1.0 + np.exp(-to_go))),
             size_m=size,
             category=category,
-            there=np.ones(num, np.bool_),
         ),
         partner=straight(
             x_m=x_m,
-            y_m=zero,
-            heading_rad=zero,
             size_m=partner_size,
             category=partner_category,
             there=what != "absent",
         ),
-        others=(),
         reacts=yields,
     )

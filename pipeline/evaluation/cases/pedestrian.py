@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from pipeline.evaluation.cases.draws import choose, pedestrians, uniform, vehicles
+from pipeline.evaluation.cases.draws import choose, pedestrians, vehicles
 from pipeline.evaluation.cases.driver import Driver, roll_out
 from pipeline.evaluation.cases.scenes import TIMES_S, Scenes, straight
 
@@ -28,11 +28,11 @@ def pedestrian_steps_out(rng: np.random.Generator, num: int, *, shares: Mapping[
         shares: How often the partner does what; the rest: there is none.
     """
     what = choose(rng, shares, num)
-    speed, headway = uniform(rng, 7.0, 11.0, num), uniform(rng, 0.8, 1.2, num)
+    speed, headway = rng.uniform(7.0, 11.0, num), rng.uniform(0.8, 1.2, num)
     size, category = vehicles(rng, num)
     partner_size, partner_category = pedestrians(rng, num)
-    arrives, walk_mps, begins = uniform(rng, 1.8, 2.8, num), uniform(rng, 1.2, 1.9, num), uniform(rng, -1.6, -0.8, num)
-    then_m, aside_m = uniform(rng, -0.7, 1.1, num), uniform(rng, 2.2, 4.0, num)
+    arrives, walk_mps, begins = rng.uniform(1.8, 2.8, num), rng.uniform(1.2, 1.9, num), rng.uniform(-1.6, -0.8, num)
+    then_m, aside_m = rng.uniform(-0.7, 1.1, num), rng.uniform(2.2, 4.0, num)
     way = np.where(rng.random(num) < 0.5, -1.0, 1.0)  # along the road
 
     place = speed * arrives
@@ -51,16 +51,13 @@ def pedestrian_steps_out(rng: np.random.Generator, num: int, *, shares: Mapping[
             desired_mps=speed,
             headway_s=headway,
             length_m=size[:, 0],
-            reacts_at_s=uniform(rng, 0.0, 0.3, num),
+            reacts_at_s=rng.uniform(0.0, 0.3, num),
         ),
         rear_m=np.where(in_the_way, (place - _MARGIN_M + 1.0)[:, None], np.inf),
         rear_mps=np.zeros_like(out),
     )
-    zero = np.zeros((1, 1))
     return Scenes(
-        reacting=straight(
-            x_m=x, y_m=zero, heading_rad=zero, size_m=size, category=category, there=np.ones(num, np.bool_)
-        ),
+        reacting=straight(x_m=x, size_m=size, category=category),
         partner=straight(
             x_m=x_m,
             y_m=y_m,
@@ -69,6 +66,5 @@ def pedestrian_steps_out(rng: np.random.Generator, num: int, *, shares: Mapping[
             category=partner_category,
             there=what != "absent",
         ),
-        others=(),
         reacts=steps_out,
     )

@@ -53,14 +53,14 @@ class Scenes:
     Attributes:
         reacting: The agent whose future depends on the partner's; it is in every scene.
         partner: The one that it has to heed, or need not, or that is not there.
-        others: Bystanders, whom nobody has to heed.
         reacts: What the partner does makes the reacting agent change its speed after the forecast time.
+        others: Bystanders, whom nobody has to heed.
     """
 
     reacting: Track
     partner: Track
-    others: tuple[Track, ...]
     reacts: Bool[np.ndarray, " s"]
+    others: tuple[Track, ...] = ()
 
     @property
     def tracks(self) -> dict[str, Track]:
@@ -81,18 +81,18 @@ class Scenes:
 def straight(
     *,
     x_m: Float[np.ndarray, "s t"],
-    y_m: Float[np.ndarray, "#s #t"],
-    heading_rad: Float[np.ndarray, "#s #t"],
     size_m: Float[np.ndarray, "s 2"],
     category: Int[np.ndarray, " s"],
-    there: Bool[np.ndarray, " s"],
+    y_m: Float[np.ndarray, "#s #t"] | float = 0.0,
+    heading_rad: Float[np.ndarray, "#s #t"] | float = 0.0,
+    there: Bool[np.ndarray, " s"] | None = None,
 ) -> Track:
-    """A track from its coordinates, where one number may stand for all steps."""
+    """A track from its coordinates, where one number may stand for all steps; by default along x, in every scene."""
     shape = x_m.shape
     return Track(
         xy_m=np.stack([x_m, np.broadcast_to(y_m, shape)], axis=-1),
-        heading_rad=np.broadcast_to(heading_rad, shape).copy(),
+        heading_rad=np.broadcast_to(heading_rad, shape).astype(np.float64),
         size_m=size_m,
         category=category,
-        there=there,
+        there=np.ones(len(x_m), np.bool_) if there is None else there,
     )

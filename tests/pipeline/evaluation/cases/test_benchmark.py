@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import EvaluateConfig, IngestConfig, WindowsConfig, load_section
+from pipeline.config import EvaluateConfig, IngestConfig, WindowsConfig, load_benchmark, load_section
 from pipeline.evaluation.cases.benchmark import INTERACTIONS, METRICS, CaseResults, run_cases
 from pipeline.evaluation.cases.cases import CASES
 from pipeline.evaluation.cases.made import construct
-from pipeline.evaluation.cases.study import recipe
 
 PARAMS = Path(__file__).parents[4] / "params.yaml"
 
@@ -25,7 +24,7 @@ def results() -> CaseResults:
             ingest=load_section("ingest", IngestConfig, path=PARAMS),
             windows=load_section("windows", WindowsConfig, path=PARAMS),
         ),
-        train=recipe(PARAMS).model_copy(update=small),
+        train=load_benchmark("interaction", path=PARAMS).model_copy(update=small),
         evaluate=load_section("evaluate", EvaluateConfig, path=PARAMS).model_copy(update={"bootstrap": 200}),
         seeds=(0,),
     )
