@@ -41,7 +41,7 @@ import pandas as pd
 from IPython.display import Image, display
 from matplotlib.collections import LineCollection
 
-from pipeline.config import EvaluateConfig, load_section
+from pipeline.config import EvaluateConfig
 from pipeline.drives.categories import Category, Group
 from pipeline.drives.drive import Camera, project
 from pipeline.drives.registry import find_drives, read_drive
@@ -49,6 +49,7 @@ from pipeline.evaluation.scene_plots import choose_scenes, plot_scene
 from pipeline.evaluation.style import COLOURS, FAINT
 from pipeline.ingest.ingest import ingest_drive
 from pipeline.ingest.report import ingest_report
+from pipeline.params import load_section
 from pipeline.scene.images import decode, frame_bytes
 from pipeline.scoring.forecast import forecast_drive
 from pipeline.scoring.health import Health

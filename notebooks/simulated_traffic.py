@@ -37,7 +37,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 
-from pipeline.config import IngestConfig, SimulateConfig, load_section
+from pipeline.config import IngestConfig, SimulateConfig
 from pipeline.drives.categories import Category, Group
 from pipeline.drives.registry import find_drives, read_drive
 from pipeline.evaluation.leaders import HEADWAY_S, NO_LEADER, QUEUE_M, nearest_ahead
@@ -45,6 +45,7 @@ from pipeline.evaluation.map_plots import draw_map
 from pipeline.evaluation.style import COLOURS, FAINT, INK, figure, save
 from pipeline.ingest.clean import CleanDrive
 from pipeline.ingest.ingest import ingest_drive
+from pipeline.params import load_section
 from pipeline.scene.images import decode, frame_bytes
 from pipeline.simulation.occlusion import footprints
 from pipeline.simulation.recording import WORLDS

@@ -5,10 +5,11 @@ from dataclasses import fields, replace
 import numpy as np
 import pandas as pd
 
-from pipeline.config import IngestConfig, WindowsConfig, load_section
+from pipeline.config import IngestConfig, WindowsConfig
 from pipeline.drives.drive import Drive
 from pipeline.ingest.clean import CleanDrive
 from pipeline.ingest.ingest import ingest_drive
+from pipeline.params import load_section
 from pipeline.scene.store import SceneFeatures
 from pipeline.windows.build import build_windows
 from pipeline.windows.select import select_scenes

@@ -11,8 +11,9 @@ from models.decoder import FutureStatistics
 from models.forecaster import Forecaster, ForecasterConfig
 from models.unicycle import CONTROL_TERMS
 from pipeline.baselines.constant_velocity import unfitted
-from pipeline.config import IngestConfig, SceneConfig, TrainConfig, WindowsConfig, load_section
+from pipeline.config import IngestConfig, SceneConfig, TrainConfig, WindowsConfig
 from pipeline.drives.categories import Category
+from pipeline.params import load_section
 from pipeline.scene.backbone import make_backbone
 from pipeline.training.bundle import Bundle
 

@@ -4,13 +4,14 @@ import argparse
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline.config import EvaluateConfig, load_section, load_sources
+from pipeline.config import EvaluateConfig
 from pipeline.drives.map import DriveMap
 from pipeline.evaluation.held_out import evaluate_models
 from pipeline.evaluation.offroad import NO_MAPS
 from pipeline.evaluation.plots import write_plots
 from pipeline.files import write_json
 from pipeline.ingest.store import find_maps
+from pipeline.params import load_section, load_sources
 from pipeline.stages import run_stage
 from pipeline.training.bundle import load_bundle
 from pipeline.windows.store import read_windows

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from pipeline.config import load_sources
 from pipeline.files import whole_folder
 from pipeline.ingest.split import read_split
 from pipeline.ingest.store import find_cleans, read_clean
+from pipeline.params import load_sources
 from pipeline.progress import track
 from pipeline.scene.extract import pick_device
 from pipeline.scene.store import SceneFeatures, read_features

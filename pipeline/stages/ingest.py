@@ -12,12 +12,13 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-from pipeline.config import IngestConfig, load_section, load_sources
+from pipeline.config import IngestConfig
 from pipeline.drives.found import Found, find_all
 from pipeline.errors import InputError, one_line
 from pipeline.files import whole_folder
 from pipeline.ingest.source import ingest_all
 from pipeline.ingest.store import write_index
+from pipeline.params import load_section, load_sources
 from pipeline.progress import track
 from pipeline.stages import run_stage
 

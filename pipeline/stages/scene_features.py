@@ -11,10 +11,11 @@ from collections import Counter
 from functools import partial
 from pathlib import Path
 
-from pipeline.config import SceneConfig, load_section
+from pipeline.config import SceneConfig
 from pipeline.errors import InputError
 from pipeline.files import whole_folder
 from pipeline.ingest.store import clean_names, read_clean
+from pipeline.params import load_section
 from pipeline.progress import progress_bar
 from pipeline.scene.backbone import make_backbone
 from pipeline.scene.extract import extract_features

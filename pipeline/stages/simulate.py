@@ -10,9 +10,10 @@ import sys
 from contextlib import closing
 from pathlib import Path
 
-from pipeline.config import SimulateConfig, load_section
+from pipeline.config import SimulateConfig
 from pipeline.errors import InputError, one_line
 from pipeline.files import whole_folder, write_json
+from pipeline.params import load_section
 from pipeline.progress import track
 from pipeline.simulation.programs import require_sumo
 from pipeline.simulation.simulate import drive_name, simulate_all

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from pipeline.config import SplitConfig, load_section, load_sources
+from pipeline.config import SplitConfig
 from pipeline.files import write_json
 from pipeline.ingest.split import make_split
 from pipeline.ingest.store import find_cleans, read_span
+from pipeline.params import load_section, load_sources
 from pipeline.stages import run_stage
 
 

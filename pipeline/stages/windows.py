@@ -6,10 +6,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from pipeline.config import WindowsConfig, load_section, load_sources
+from pipeline.config import WindowsConfig
 from pipeline.errors import InputError
 from pipeline.ingest.split import read_split
 from pipeline.ingest.store import find_cleans, read_clean
+from pipeline.params import load_section, load_sources
 from pipeline.scene.store import read_features
 from pipeline.stages import run_stage
 from pipeline.windows.build import build

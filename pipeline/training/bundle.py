@@ -15,10 +15,11 @@ from torch import Tensor
 from models.forecaster import Forecaster, ForecasterConfig
 from models.resnet import SceneBackbone
 from pipeline.baselines.constant_velocity import ConstantVelocity
-from pipeline.config import IngestConfig, SceneConfig, TrainConfig, WindowsConfig, parse_section
+from pipeline.config import IngestConfig, SceneConfig, TrainConfig, WindowsConfig
 from pipeline.drives.categories import Category
 from pipeline.errors import InputError
 from pipeline.files import digest, whole_folder
+from pipeline.params import parse_section
 from pipeline.scene.backbone import make_backbone
 
 _CONFIG, _MODEL, _BACKBONE = "bundle.json", "model.safetensors", "backbone.safetensors"

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from pipeline.baselines import constant_velocity
-from pipeline.config import IngestConfig, SceneConfig, TrainConfig, WindowsConfig, load_section
+from pipeline.config import IngestConfig, SceneConfig, TrainConfig, WindowsConfig
 from pipeline.errors import InputError
 from pipeline.files import digest
+from pipeline.params import load_section
 from pipeline.scene.backbone import backbone_digest, make_backbone
 from pipeline.training.bundle import Bundle
 from pipeline.training.fit import Fitted, Trainer

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from pipeline import config
+from pipeline import config, params
 from tests.architecture.closure import PIPELINES, ROOT, closure
 
 PARAMS: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text())
@@ -94,7 +94,7 @@ def test_every_section_of_params_is_read_by_a_stage() -> None:
 
 @pytest.mark.parametrize("name", PARAMS["benchmarks"])
 def test_a_benchmark_has_a_recipe_that_can_be_trained(name: str) -> None:
-    assert config.load_benchmark(name).device == "auto"
+    assert params.load_benchmark(name).device == "auto"
 
 
 @pytest.mark.parametrize("section", [section for section in PARAMS if section != "benchmarks"])

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.config import TrainConfig, load_section
+from pipeline.config import TrainConfig
+from pipeline.params import load_section
 from pipeline.training.fit import Trainer
 from pipeline.training.predict import predict
 from tests.small_windows import small_windows

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.config import EvaluateConfig, load_section
+from pipeline.config import EvaluateConfig
 from pipeline.evaluation.seeds import evaluate_seeds
+from pipeline.params import load_section
 from pipeline.training import recipe as recipe_module
 from pipeline.training.recipe import load_recipe
 from pipeline.windows.store import write_windows

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.config import IngestConfig, SplitConfig, load_section, load_sources
+from pipeline.config import IngestConfig, SplitConfig
 from pipeline.drives.registry import find_drives
 from pipeline.errors import InputError
 from pipeline.ingest.source import ingest_all
 from pipeline.ingest.split import Split
 from pipeline.ingest.store import clean_names, read_clean
+from pipeline.params import load_section, load_sources
 from pipeline.stages.ingest import main as ingest_main
 from pipeline.stages.split import main as split_main
 from tests.raw_drives import CONFIG

@@ -5,7 +5,8 @@ import jupytext
 import pytest
 from nbclient import NotebookClient
 
-from pipeline.config import SimulateConfig, load_section
+from pipeline.config import SimulateConfig
+from pipeline.params import load_section
 from pipeline.simulation.simulate import record_drive
 from pipeline.training.bundle import write_bundle
 from tests.pipeline.simulation.made_up_recording import made_up_recording

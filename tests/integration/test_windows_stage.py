@@ -3,12 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import IngestConfig, load_section
+from pipeline.config import IngestConfig
 from pipeline.drives.registry import find_drives, read_drive
 from pipeline.files import write_json
 from pipeline.ingest import store as clean_store
 from pipeline.ingest.ingest import ingest_drive
 from pipeline.ingest.split import Block, Split
+from pipeline.params import load_section
 from pipeline.scene import store as feature_store
 from pipeline.scene.store import SceneFeatures
 from pipeline.stages import run_stage, windows

@@ -12,11 +12,12 @@ import pytest
 import shapely
 from scipy.spatial.transform import Rotation
 
-from pipeline.config import IngestConfig, load_section
+from pipeline.config import IngestConfig
 from pipeline.drives.categories import Category, Group
 from pipeline.drives.drive import Drive
 from pipeline.drives.registry import find_drives, read_drive
 from pipeline.ingest.ingest import ingest_drive
+from pipeline.params import load_section
 
 pytestmark = pytest.mark.real
 

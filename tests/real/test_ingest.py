@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.config import IngestConfig, load_section
+from pipeline.config import IngestConfig
 from pipeline.drives.registry import find_drives, read_drive
 from pipeline.ingest.ingest import ingest_drive
 from pipeline.ingest.report import ingest_report
+from pipeline.params import load_section
 
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 pytestmark = pytest.mark.real

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.config import IngestConfig, WindowsConfig, load_section
+from pipeline.config import IngestConfig, WindowsConfig
 from pipeline.drives.registry import find_drives, read_drive
 from pipeline.evaluation.interaction import moved_before, yielders
 from pipeline.evaluation.leaders import NO_LEADER, leaders
 from pipeline.ingest.ingest import ingest_drive
+from pipeline.params import load_section
 from pipeline.scene.store import SceneFeatures
 from pipeline.windows.build import build_windows
 from pipeline.windows.windows import Windows

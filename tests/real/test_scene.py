@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.config import IngestConfig, SceneConfig, load_section
+from pipeline.config import IngestConfig, SceneConfig
 from pipeline.drives.registry import find_drives, read_drive
 from pipeline.ingest.ingest import ingest_drive
+from pipeline.params import load_section
 from pipeline.scene.backbone import make_backbone
 from pipeline.scene.extract import extract_features
 from pipeline.scene.sample import latest_frames, sample_maps

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from pipeline.config import EvaluateConfig, IngestConfig, WindowsConfig, load_benchmark, load_section
+from pipeline.config import EvaluateConfig, IngestConfig, WindowsConfig
 from pipeline.evaluation.cases.benchmark import CaseResults, run_cases
 from pipeline.evaluation.cases.made import Part, construct
+from pipeline.params import load_benchmark, load_section
 
 SCENES: Final[Mapping[Part, int]] = {"train": 350, "validation": 60, "test": 150}  # of each case
 

@@ -15,11 +15,12 @@ import pytest
 
 from pipeline import cli
 from pipeline.checking.check import check
-from pipeline.config import IngestConfig, load_section
+from pipeline.config import IngestConfig
 from pipeline.drives.registry import find_drives
 from pipeline.files import whole_folder
 from pipeline.ingest.source import ingest_one
 from pipeline.parallel import in_processes
+from pipeline.params import load_section
 from tests.formats.neutral import write_neutral
 from tests.formats.scene import made_up_scene
 from tests.small_drives import CAMERA, write_small_drive

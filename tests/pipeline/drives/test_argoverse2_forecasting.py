@@ -8,12 +8,13 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from pipeline.config import IngestConfig, load_section
+from pipeline.config import IngestConfig
 from pipeline.drives.categories import Category
 from pipeline.drives.drive import Drive
 from pipeline.drives.registry import find_drives, read_drive
 from pipeline.errors import InputError
 from pipeline.ingest.ingest import ingest_drive
+from pipeline.params import load_section
 
 START = 315986559459579008  # as the published scenarios have it: a float, so a multiple of 64
 TIMES = {"start_timestamp": float(START), "end_timestamp": float(START + 10_900_000_000), "num_timestamps": 110}

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.config import IngestConfig, load_section
+from pipeline.config import IngestConfig
 from pipeline.drives.registry import READERS, find_drives, read_drive
 from pipeline.ingest.ingest import ingest_drive
+from pipeline.params import load_section
 from tests.formats.any_drive import SIZES, assert_same_drive, assert_sound, folder_state, turn_from_motion_rad
 from tests.formats.kit import XYZ, Told, formats, scene_until, told
 from tests.formats.scene import START_NS, made_up_scene

@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.config import TrainConfig, load_benchmark
+from pipeline.config import TrainConfig
 from pipeline.errors import InputError
 from pipeline.evaluation.eth_ucy import METRICS, RECORDINGS, SCENES, in_all_steps, read_part, read_windows, run, table
+from pipeline.params import load_benchmark
 
 PARAMS = Path(__file__).parents[3] / "params.yaml"
 FRAMES = 30

@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.config import SimulateConfig, load_section
+from pipeline.config import SimulateConfig
+from pipeline.params import load_section
 from pipeline.simulation import frame_cost
 from pipeline.simulation.frame_cost import FrameCost, cost_lines, frame_costs
 from tests.pipeline.simulation.made_up_recording import made_up_recording

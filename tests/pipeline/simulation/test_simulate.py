@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.config import SimulateConfig, load_section
+from pipeline.config import SimulateConfig
 from pipeline.drives.drive import Drive, project
 from pipeline.drives.registry import find_drives, read_drive
 from pipeline.errors import InputError
+from pipeline.params import load_section
 from pipeline.simulation import simulate
 from pipeline.simulation.recording import Recording, World
 from pipeline.simulation.simulate import record_drive, simulate_all, simulate_drive

@@ -14,10 +14,11 @@ from shapely import box
 from models.forecaster import Forecaster, ForecasterConfig
 from pipeline import cli
 from pipeline.baselines.constant_velocity import unfitted
-from pipeline.config import IngestConfig, SceneConfig, TrainConfig, WindowsConfig, load_section, load_sources
+from pipeline.config import IngestConfig, SceneConfig, TrainConfig, WindowsConfig
 from pipeline.drives.categories import Category
 from pipeline.drives.map import DriveMap, union
 from pipeline.ingest.store import write_clean, write_index
+from pipeline.params import load_section, load_sources
 from pipeline.stages import evaluate, run_stage
 from pipeline.training.bundle import Bundle, write_bundle
 from pipeline.windows.store import write_windows

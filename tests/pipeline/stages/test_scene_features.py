@@ -4,11 +4,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.config import IngestConfig, load_section
+from pipeline.config import IngestConfig
 from pipeline.drives.registry import find_drives, read_drive
 from pipeline.errors import InputError
 from pipeline.ingest.ingest import ingest_drive
 from pipeline.ingest.store import write_clean, write_index
+from pipeline.params import load_section
 from pipeline.scene.store import feature_names, read_features
 from pipeline.stages.scene_features import main
 from tests.small_drives import write_small_drive

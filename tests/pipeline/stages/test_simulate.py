@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from pipeline import cli
-from pipeline.config import SimulateConfig, load_section
+from pipeline.config import SimulateConfig
 from pipeline.errors import InputError
+from pipeline.params import load_section
 from pipeline.stages import run_stage, simulate
 
 ROOT = Path(__file__).parents[3]

@@ -10,9 +10,10 @@ import pytest
 
 from models.forecaster import Forecaster
 from pipeline.baselines.constant_velocity import unfitted
-from pipeline.config import IngestConfig, SceneConfig, TrainConfig, WindowsConfig, load_section
+from pipeline.config import IngestConfig, SceneConfig, TrainConfig, WindowsConfig
 from pipeline.drives.registry import find_drives, read_drive
 from pipeline.errors import InputError
+from pipeline.params import load_section
 from pipeline.scoring.forecast import forecast_drive
 from pipeline.scoring.table import SCHEMA, write_table
 from pipeline.tracking.model import log_model, signature

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import TrainConfig, load_section
+from pipeline.config import TrainConfig
+from pipeline.params import load_section
 
 PARAMS = Path(__file__).parents[3] / "params.yaml"
 

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from pipeline.baselines.constant_velocity import unfitted
-from pipeline.config import IngestConfig, SceneConfig, TrainConfig, WindowsConfig, load_section
+from pipeline.config import IngestConfig, SceneConfig, TrainConfig, WindowsConfig
 from pipeline.errors import InputError
+from pipeline.params import load_section
 from pipeline.scene.backbone import make_backbone
 from pipeline.training.bundle import Bundle, load_bundle, write_bundle
 from pipeline.training.checkpoint import load_checkpoint

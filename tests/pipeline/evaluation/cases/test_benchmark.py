@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import EvaluateConfig, IngestConfig, WindowsConfig, load_benchmark, load_section
+from pipeline.config import EvaluateConfig, IngestConfig, WindowsConfig
 from pipeline.evaluation.cases.benchmark import INTERACTIONS, METRICS, CaseResults, run_cases
 from pipeline.evaluation.cases.cases import CASES
 from pipeline.evaluation.cases.made import construct
+from pipeline.params import load_benchmark, load_section
 
 PARAMS = Path(__file__).parents[4] / "params.yaml"
 

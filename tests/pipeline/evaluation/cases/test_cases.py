@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.config import IngestConfig, WindowsConfig, load_section
+from pipeline.config import IngestConfig, WindowsConfig
 from pipeline.evaluation.cases.bystanders import touches
 from pipeline.evaluation.cases.cases import CASES, make_scenes
 from pipeline.evaluation.cases.crossing import crossing
@@ -16,6 +16,7 @@ from pipeline.evaluation.cases.pedestrian import pedestrian_steps_out
 from pipeline.evaluation.cases.recording import HEADING_NOISE_RAD, POSITION_NOISE_M, record
 from pipeline.evaluation.cases.scenes import FUTURE_S, NOW, RATE_HZ, TIMES_S
 from pipeline.evaluation.overlap import recorded_overlap
+from pipeline.params import load_section
 
 PARAMS = Path(__file__).parents[4] / "params.yaml"
 NOBODY: dict[str, float] = {}
