@@ -38,21 +38,30 @@ find_links() {
 }
 
 quiet=
-[[ -t 1 ]] || { quiet=--quiet; echo "headway: installing into $venv (seconds with uv, minutes with pip)"; }
-if command -v uv >/dev/null; then
-  [[ -x $venv/bin/python ]] || uv venv --quiet --python "$python" "$venv"
-  if [[ -z ${UV_FIND_LINKS:-} ]]; then
-    links=$(find_links)
-    export UV_FIND_LINKS=${links%,}
-  fi
-  uv pip install --compile-bytecode $quiet --python "$venv/bin/python" --constraint constraints.txt --editable '.[dev,simulation]'
-else
+[[ -t 1 ]] || { quiet=--quiet; echo "headway: installing into $venv (with pip alone, this takes minutes)"; }
+if ! uv=$(command -v uv); then
   [[ -x $venv/bin/python ]] || "$python" -m venv "$venv" || {
     rm -rf "$venv"
     echo "headway: $python cannot make an environment; on Debian and Ubuntu install its -venv package, or install uv" >&2
     exit 1
   }
   "$venv/bin/python" -m pip --version >/dev/null 2>&1 || "$venv/bin/python" -m ensurepip --default-pip
+  # uv installs ten times as fast, so pip is asked for no more than uv, where it can be had.
+  "$venv/bin/python" -m pip install --quiet --quiet --disable-pip-version-check \
+    --constraint constraints.txt uv 2>/dev/null && uv=$venv/bin/uv || uv=
+fi
+with_uv() {
+  [[ -n $uv ]] || return 1
+  [[ -x $venv/bin/python ]] || "$uv" venv --quiet --python "$python" "$venv"
+  if [[ -z ${UV_FIND_LINKS:-} ]]; then
+    links=$(find_links)
+    export UV_FIND_LINKS=${links%,}
+  fi
+  "$uv" pip install --compile-bytecode $quiet --python "$venv/bin/python" --constraint constraints.txt --editable '.[dev,simulation]'
+}
+with_uv || {
+  [[ -z $uv ]] || echo "headway: uv could not install (a registry that only pip is told of?); so pip does" >&2
+  [[ -x $venv/bin/python ]] || "$python" -m venv "$venv"
   "$venv/bin/python" -m pip install $quiet $quiet --disable-pip-version-check \
     --constraint constraints.txt --editable '.[dev,simulation]'
-fi
+}

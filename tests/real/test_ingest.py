@@ -1,6 +1,5 @@
 """Real recordings come out of ingest as they should."""
 
-import time
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +20,7 @@ def test_measurements_survive_and_speeds_are_those_of_traffic(shared_data: Path,
     config = load_section("ingest", IngestConfig, path=PARAMS)
     (ref,) = find_drives(shared_data / folder)
     drive = read_drive(ref)
-    started = time.process_time()
     clean = ingest_drive(drive, config=config)
-    seconds = time.process_time() - started
     report = ingest_report(clean)
     # At 10 Hz with jitter and at 2 Hz alike, every measurement is a row of its own, bit by bit.
     assert report["dropped_by_reason"] == {}
@@ -34,14 +31,3 @@ def test_measurements_survive_and_speeds_are_those_of_traffic(shared_data: Path,
     assert (both["x_m"] == both["x_m_raw"]).all()
     speed = np.hypot(clean.tracks["vx_mps"], clean.tracks["vy_mps"]).dropna()
     assert speed.quantile(0.99) < 30.0
-    assert seconds < 3.0 * report["duration_s"] / 60.0 + 0.5
-
-
-@pytest.mark.parametrize("folder", ["nuscenes", "argoverse2"])
-def test_reading_and_ingesting_costs_at_most_3_s_per_drive_minute(shared_data: Path, folder: str):
-    config = load_section("ingest", IngestConfig, path=PARAMS)
-    for ref in find_drives(shared_data / folder):
-        started = time.process_time()
-        clean = ingest_drive(read_drive(ref), config=config)
-        seconds = time.process_time() - started
-        assert seconds < 3.0 * np.ptp(clean.step_times_ns) / 6e10, ref.name

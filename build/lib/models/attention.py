@@ -1,0 +1,71 @@
+"""Attention over the neighbours, by what they do and how they lie and move relative to each agent."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from einops import rearrange
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from models.pairs import RELATIVE_WIDTH, Neighbours
+from models.precision import at_least_single
+
+
+class NeighbourAttention(nn.Module):
+    """Multi-head attention of each agent over its neighbours within ``reach_m``.
+
+    The query is made from the agent's own state; keys and values from the neighbour's state, what it is (size, class)
+    and its relative pose and motion. To the neighbours comes a place to look at when none of them matters, whose key is
+    learned and whose value is zero: an agent by itself has a well-defined result, and the weights over neighbours need
+    not sum to one. One softmax per agent and head over the pairs in a flat list: memory grows with the pairs within
+    reach, whatever the sizes of the scenes.
+
+    Source: Vaswani et al. 2017; relative poses in keys and values as in Shaw et al. 2018 and, for driving, Zhou et al.,
+    "Query-centric trajectory prediction", CVPR 2023.
+    """
+
+    def __init__(
+        self, *, width: int, inner_width: int, static_width: int, num_heads: int, reach_m: float, out_width: int
+    ) -> None:
+        super().__init__()
+        assert inner_width % num_heads == 0
+        self.num_heads, self.reach_m = num_heads, reach_m
+        self.query = nn.Linear(width, inner_width)
+        self.state = nn.Linear(width, 2 * inner_width)
+        self.relation = nn.Sequential(
+            nn.Linear(RELATIVE_WIDTH + static_width, inner_width),
+            nn.GELU(),
+            nn.Linear(inner_width, 2 * inner_width, bias=False),
+        )
+        self.nobody = nn.Parameter(torch.zeros(num_heads, inner_width // num_heads))
+        self.out = nn.Linear(inner_width, out_width)
+
+    def forward(
+        self, hidden: Float[Tensor, "n d"], *, static: Float[Tensor, "n s"], neighbours: Neighbours
+    ) -> Float[Tensor, "n e"]:
+        """Attend at one step; an agent without neighbours gets the embedding of zero."""
+        near = neighbours.where(neighbours.offset_m.square().sum(-1) <= self.reach_m**2)
+        relation = self.relation(torch.cat((near.relative(), static[near.sender]), dim=-1))
+        both = self.state(hidden)[near.sender] + relation
+        key, value = rearrange(at_least_single(both), "p (two h c) -> two p h c", two=2, h=self.num_heads)
+        query = rearrange(at_least_single(self.query(hidden)), "n (h c) -> n h c", h=self.num_heads)
+        scale = 1.0 / math.sqrt(query.shape[-1])
+        score = (query[near.receiver] * key).sum(-1) * scale
+        nobody = (query * self.nobody).sum(-1) * scale
+        weight = softmax_by(score, nobody, group=near.receiver)
+        seen = torch.zeros_like(query).index_add(0, near.receiver, weight[..., None] * value)
+        return torch.relu(self.out(rearrange(seen, "n h c -> n (h c)")))
+
+
+def softmax_by(
+    score: Float[Tensor, "p h"], other: Float[Tensor, "n h"], *, group: Int[Tensor, " p"]
+) -> Float[Tensor, "p h"]:
+    """Softmax over the rows of each group together with one score of the group's own; the rows' shares."""
+    index = group[:, None].expand_as(score)
+    # The largest score of a group only keeps the exponentials finite: no gradient goes through it.
+    top = other.detach().scatter_reduce(0, index, score.detach(), reduce="amax")
+    rows = (score - top[group]).exp()
+    total = (other - top).exp().index_add(0, group, rows)
+    return rows / total[group]

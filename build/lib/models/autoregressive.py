@@ -1,0 +1,206 @@
+"""Step by step on its own output: the bivariate Gaussian decoder of the social LSTM of 2016."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from models.batch import Paths
+from models.decoder import AgentState, Decoded, FutureStatistics, spread_of
+from models.frames import AgentFrame, rotate
+from models.inputs import motion_inputs
+from models.pairs import Neighbours, neighbour_pairs
+from models.precision import at_least_single
+from models.recurrence import CoupledRecurrence
+
+_STILL_MPS = 0.3  # slower than this, the direction of motion says nothing, and the last one is kept
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Memory:
+    """What the encoder leaves behind.
+
+    Attributes:
+        recurrence: To be gone on with.
+        hidden: Its hidden state after the last observed step.
+        cell: Its cell state.
+        static: What it was given besides the steps.
+        scene: Scene of each agent, ascending.
+    """
+
+    recurrence: CoupledRecurrence
+    hidden: Float[Tensor, "n d"]
+    cell: Float[Tensor, "n d"]
+    static: Float[Tensor, "n s"]
+    scene: Int[Tensor, " n"]
+
+
+class AutoregressiveDecoder(nn.Module):
+    """Goes on with the encoder's recurrence: each step's forecast is the next step's input, for all agents at once.
+
+    At every future step the neighbours' states are pooled at the places that the forecast itself has put them; the
+    truth is never fed back. Each step changes the velocity, and tells the spread of the position as a bivariate
+    Gaussian. The alternative futures are k worlds in which every agent keeps to its own quantile of these Gaussians: k
+    places spread evenly under a normal density, the same in every call, all equally probable. They are not trained:
+    while training, all modes are the single path, and the loss is the likelihood of what happened under it.
+
+    Source: Alahi et al., "Social LSTM: Human Trajectory Prediction in Crowded Spaces", CVPR 2016, section 3; trained on
+    its own output instead of the truth, so that training and forecasting see the same.
+    """
+
+    def __init__(self, *, state_width: int, width: int, num_modes: int, num_future: int, rate_hz: float) -> None:
+        super().__init__()
+        self.num_modes, self.num_future, self.rate_hz = num_modes, num_future, rate_hz
+        self.start = nn.Linear(state_width, width)
+        self.gaussian = nn.Linear(width, 5)  # change of velocity, logarithms of the spread, correlation
+        for head in (self.start, self.gaussian):  # at the start: constant velocity
+            nn.init.zeros_(head.weight)
+            nn.init.zeros_(head.bias)
+        self.register_buffer("spread", torch.ones(num_future, 2))
+        self.register_buffer("quantiles", normal_places(num_modes), persistent=False)
+
+    spread: Tensor
+    quantiles: Tensor
+
+    def set_statistics(self, statistics: FutureStatistics) -> None:
+        """Take the training split's spread."""
+        self.spread.copy_(statistics.spread)
+
+    def forward(self, state: AgentState, *, memory: Memory) -> Decoded:
+        """Decode, in the agent's frame."""
+        single = self._go_on(state, memory=memory, quantile=None)
+        if self.training:
+            worlds = [single] * self.num_modes
+        else:
+            worlds = [self._go_on(state, memory=memory, quantile=each) for each in self.quantiles.to(state.scale)]
+        modes = Paths(
+            xy_m=torch.stack([world.xy_m for world in worlds], dim=1),
+            sigma_m=torch.stack([world.sigma_m for world in worlds], dim=1),
+            rho=torch.stack([world.rho for world in worlds], dim=1),
+        )
+        equal = state.scale.new_full((len(state.scale), self.num_modes), -math.log(self.num_modes))
+        return single, modes, equal
+
+    def _go_on(self, state: AgentState, *, memory: Memory, quantile: Float[Tensor, "2"] | None) -> Paths:
+        """One world; without a quantile, along the means."""
+        frame, recurrence = state.frame, memory.recurrence
+        hidden, cell = memory.hidden + self.start(state.features), memory.cell
+        motion = _Motion.of(frame)
+        paths: list[tuple[Tensor, Tensor, Tensor]] = []
+        for step in range(self.num_future):
+            if step:
+                projected = recurrence.inputs(torch.cat((motion.inputs(frame), memory.static), dim=-1))
+                hidden, cell = recurrence.advance(
+                    projected,
+                    hidden=hidden,
+                    cell=cell,
+                    static=memory.static,
+                    neighbours=self._neighbours(motion, memory=memory, frame=frame),
+                    valid=frame.known,
+                )
+            told = at_least_single(self.gaussian(hidden))
+            with torch.autocast(told.device.type, enabled=False):
+                sigma, rho = spread_of(
+                    told[:, 2:], powers=told.new_ones(1, 1), spread=self.spread[step : step + 1], scale=state.scale
+                )
+                sigma, rho = sigma[:, 0, 0], rho[:, 0, 0]
+                away = torch.zeros_like(sigma) if quantile is None else _away(sigma, rho=rho, quantile=quantile)
+                motion = motion.step(told[:, :2] * state.scale[:, None], away_m=away, rate_hz=self.rate_hz)
+            paths.append((motion.position_m, sigma, rho))
+        xy_m, sigma_m, rho = (torch.stack(column, dim=1) for column in zip(*paths, strict=True))
+        return Paths(xy_m=xy_m, sigma_m=sigma_m, rho=rho)
+
+    def _neighbours(self, motion: _Motion, *, memory: Memory, frame: AgentFrame) -> Neighbours | None:
+        interaction = memory.recurrence.interaction
+        if interaction is None:
+            return None
+        return neighbour_pairs(
+            memory.scene,
+            xy_m=(rotate(motion.position_m, frame.axis) + frame.origin_m)[:, None],
+            velocity_mps=rotate(motion.seen_mps, frame.axis)[:, None],
+            valid=frame.known[:, None],
+            frame=frame,
+            reach_m=interaction.reach_m,
+        ).at(0)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Motion:
+    """Where each agent has got to, in its own frame.
+
+    Attributes:
+        time_s: Since its last known position.
+        position_m: In this world.
+        away_m: Of this, what the world's quantile is away from the mean.
+        mean_mps: The velocity that is forecast.
+        seen_mps: The velocity that this world's positions make.
+        heading: Unit vector; zero where none is known.
+    """
+
+    time_s: Float[Tensor, " n"]
+    position_m: Float[Tensor, "n 2"]
+    away_m: Float[Tensor, "n 2"]
+    mean_mps: Float[Tensor, "n 2"]
+    seen_mps: Float[Tensor, "n 2"]
+    heading: Float[Tensor, "n 2"]
+
+    @staticmethod
+    def of(frame: AgentFrame) -> _Motion:
+        """At the forecast time: on at the last velocity since it was seen."""
+        still, ahead = torch.zeros_like(frame.origin_m), frame.has_axis.to(frame.origin_m.dtype)
+        return _Motion(
+            time_s=frame.age_s,
+            position_m=frame.velocity_mps * frame.age_s[:, None],
+            away_m=still,
+            mean_mps=frame.velocity_mps,
+            seen_mps=frame.velocity_mps,
+            heading=torch.stack((ahead, torch.zeros_like(ahead)), dim=-1),
+        )
+
+    def step(self, change_mps: Float[Tensor, "n 2"], *, away_m: Float[Tensor, "n 2"], rate_hz: float) -> _Motion:
+        """Change the velocity and go one step."""
+        mean_mps = self.mean_mps + change_mps / rate_hz
+        position_m = self.position_m - self.away_m + mean_mps / rate_hz + away_m
+        seen_mps = (position_m - self.position_m) * rate_hz
+        speed = seen_mps.square().sum(-1, keepdim=True).clamp(min=_STILL_MPS**2).sqrt()
+        return _Motion(
+            time_s=self.time_s + 1.0 / rate_hz,
+            position_m=position_m,
+            away_m=away_m,
+            mean_mps=mean_mps,
+            seen_mps=seen_mps,
+            heading=torch.where(speed > _STILL_MPS, seen_mps / speed, self.heading),
+        )
+
+    def inputs(self, frame: AgentFrame) -> Float[Tensor, "n 12"]:
+        """As the encoder has it of observed steps."""
+        return motion_inputs(
+            self.position_m[:, None],
+            velocity_mps=self.seen_mps[:, None],
+            heading=self.heading[:, None],
+            oriented=self.heading.any(dim=-1)[:, None],
+            valid=frame.known[:, None],
+            moving=frame.known[:, None],
+            time_s=self.time_s[:, None],
+            present_mps=frame.velocity_mps,
+        )[:, 0]
+
+
+def _away(
+    sigma_m: Float[Tensor, "n 2"], *, rho: Float[Tensor, " n"], quantile: Float[Tensor, "2"]
+) -> Float[Tensor, "n 2"]:
+    """A standard normal place, stretched to the bivariate Gaussian (by Cholesky's factor)."""
+    across = rho * quantile[0] + (1.0 - rho.square()).sqrt() * quantile[1]
+    return sigma_m * torch.stack((quantile[0].expand_as(rho), across), dim=-1)
+
+
+def normal_places(count: int) -> Float[Tensor, "k 2"]:
+    """Places spread evenly under the standard bivariate normal density: a sunflower's spiral with its radii."""
+    number = torch.arange(count, dtype=torch.float64)
+    radius = (-2.0 * torch.log1p(-(number + 0.5) / count)).sqrt()
+    angle = number * math.pi * (3.0 - math.sqrt(5.0))
+    return torch.stack((radius * angle.cos(), radius * angle.sin()), dim=-1).float()

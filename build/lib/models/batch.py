@@ -1,0 +1,67 @@
+"""What a forecaster sees and what it gives, as tensors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Observed:
+    """n agents in b scenes over t observed steps, the last one at the forecast time.
+
+    The tensors mirror ``pipeline.windows.windows.Observed``, where each is described; positions in metres in the
+    scene frame (world axes, any nearby origin).
+    """
+
+    scene: Int[Tensor, " n"]
+    category: Int[Tensor, " n"]
+    is_ego: Bool[Tensor, " n"]
+    size_m: Float[Tensor, "n 2"]
+    xy_m: Float[Tensor, "n t 2"]
+    heading_rad: Float[Tensor, "n t"]
+    heading_valid: Bool[Tensor, "n t"]
+    valid: Bool[Tensor, "n t"]
+    agent_feature: Float[Tensor, "n f c"]
+    agent_feature_valid: Bool[Tensor, "n f"]
+    frame_feature: Float[Tensor, "b f c"]
+    frame_feature_valid: Bool[Tensor, "b f"]
+
+    def to(self, device: str) -> Observed:
+        """The same on another device."""
+        return Observed(**{f.name: getattr(self, f.name).to(device) for f in fields(self)})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Future:
+    """What was recorded after the forecast time: h steps of the same n agents, in the scene frame."""
+
+    xy_m: Float[Tensor, "n h 2"]
+    heading_rad: Float[Tensor, "n h"]
+    valid: Bool[Tensor, "n h"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Paths:
+    """Gaussian positions along one or several paths per agent.
+
+    Attributes:
+        xy_m: Means.
+        sigma_m: Standard deviations along x and y.
+        rho: Correlation of x and y, within (-1, 1).
+    """
+
+    xy_m: Float[Tensor, "*n h 2"]
+    sigma_m: Float[Tensor, "*n h 2"]
+    rho: Float[Tensor, "*n h"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Forecast:
+    """One best single path and K alternative ones with their log-probabilities, in the scene frame."""
+
+    single: Paths
+    modes: Paths
+    log_probability: Float[Tensor, "n k"]

@@ -1,0 +1,248 @@
+"""The social LSTM: every agent encoded in its own frame, coupled to its neighbours at every observed step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, assert_never
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from models.autoregressive import AutoregressiveDecoder, Memory
+from models.batch import Forecast, Observed
+from models.decoder import AgentState, FutureStatistics, LowRankDecoder, residual_scale
+from models.frames import AgentFrame, agent_frame, paths_to_scene
+from models.inputs import STATIC_WIDTH, STEP_WIDTH, static_inputs, step_inputs, step_velocity
+from models.interaction import InteractionName, make_interaction
+from models.kinematics import fading_turn, turn_rate
+from models.pairs import Pairs, neighbour_pairs
+from models.precision import at_least_single
+from models.recurrence import CellName, CoupledRecurrence
+from models.scene import SceneEncoder
+from models.unicycle import UnicycleDecoder
+
+DecoderName = Literal["low_rank", "unicycle", "autoregressive"]
+_CATEGORY_WIDTH = 8
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ForecasterConfig:
+    """What a forecaster is built from.
+
+    Attributes:
+        cell: ``lstm``, or ``peephole`` for gates that also see the cell state.
+        interaction: ``none``, an ``occupancy`` grid, a ``social`` grid of neighbours' states, or ``attention``.
+        decoder: ``low_rank`` paths, the same with vehicles steered as a ``unicycle``, or ``autoregressive`` Gaussians.
+        turn_to_heading: Every agent's frame has its heading as x axis; otherwise all have the scene's axes.
+        scene: Use the scene features.
+        width: Of the recurrent state.
+        num_modes: Alternative futures.
+        basis_rank: Of the low-rank basis of futures.
+        grid_cells: Cells along each side of a grid; attention reaches as far.
+        cell_m: Side of one cell.
+        pooled_width: A neighbour's state is projected to this before it is pooled.
+        num_heads: Of the attention.
+        dropout: Probability, before the decoder and in it.
+        num_future: Future steps.
+        rate_hz: Of observed and future steps.
+        num_categories: Agent categories.
+        vehicle_categories: Those of them that are steered.
+        scene_channels: Channels of the scene features.
+    """
+
+    cell: CellName
+    interaction: InteractionName
+    decoder: DecoderName
+    turn_to_heading: bool
+    scene: bool
+    width: int
+    num_modes: int
+    basis_rank: int
+    grid_cells: int
+    cell_m: float
+    pooled_width: int
+    num_heads: int
+    dropout: float
+    num_future: int
+    rate_hz: float
+    num_categories: int
+    vehicle_categories: tuple[int, ...]
+    scene_channels: int
+
+
+class Forecaster(nn.Module):
+    """Forecasts of every agent of a batch of scenes."""
+
+    def __init__(self, config: ForecasterConfig) -> None:
+        super().__init__()
+        self.config = config
+        width, static_width = config.width, STATIC_WIDTH + _CATEGORY_WIDTH
+        self.category = nn.Embedding(config.num_categories, _CATEGORY_WIDTH)
+        self.recurrence = CoupledRecurrence(
+            config.cell,
+            input_width=STEP_WIDTH + static_width,
+            width=width,
+            interaction=make_interaction(
+                config.interaction,
+                width=width,
+                static_width=static_width,
+                num_cells=config.grid_cells,
+                cell_m=config.cell_m,
+                pooled_width=config.pooled_width,
+                num_heads=config.num_heads,
+            ),
+        )
+        self.scene = SceneEncoder(channels=config.scene_channels, width=width // 2) if config.scene else None
+        is_coupled = self.recurrence.interaction is not None
+        state_width = width * (2 if is_coupled else 1) + (width // 2 if self.scene else 0)
+        self.register_buffer("turn_decay_s", torch.zeros(()))
+        self.dropout = nn.Dropout(config.dropout)
+        self.decoder = _make_decoder(config, in_width=state_width + static_width)
+
+    turn_decay_s: Tensor
+
+    def set_statistics(self, statistics: FutureStatistics) -> None:
+        """Take what was fitted on the training split; it becomes part of the weights."""
+        self.turn_decay_s.copy_(statistics.turn_decay_s)
+        self.decoder.set_statistics(statistics)
+
+    def frame(self, observed: Observed) -> AgentFrame:
+        """Each agent's own frame."""
+        return agent_frame(observed, rate_hz=self.config.rate_hz, turned=self.config.turn_to_heading)
+
+    def forward(self, observed: Observed, *, states: list[Tensor] | None = None) -> Forecast:
+        """Forecast every agent, in the scene frame. An agent without a valid step gets finite, meaningless numbers.
+
+        Args:
+            observed: All agents of a batch of scenes.
+            states: The hidden states (n, d) after each observed step are appended to it; they keep their gradients.
+        """
+        frame = self.frame(observed)
+        static = torch.cat((static_inputs(observed, frame=frame), self.category(observed.category)), dim=-1)
+        encoded, memory = self.encode(observed, frame=frame, static=static, states=states)
+        state = AgentState(
+            features=torch.cat((self.dropout(encoded), static), dim=-1),
+            category=observed.category,
+            frame=frame,
+            base_m=self.base_future(observed, frame=frame, decay_s=self.turn_decay_s),
+            scale=residual_scale(frame.velocity_mps),
+        )
+        if isinstance(self.decoder, AutoregressiveDecoder):
+            single, modes, log_probability = self.decoder(state, memory=memory)
+        else:
+            single, modes, log_probability = self.decoder(state)
+        return Forecast(
+            single=paths_to_scene(single, frame=frame),
+            modes=paths_to_scene(modes, frame=frame),
+            log_probability=log_probability,
+        )
+
+    def base_future(
+        self, observed: Observed, *, frame: AgentFrame, decay_s: Float[Tensor, ""] | float
+    ) -> Float[Tensor, "n h 2"]:
+        """Where each agent goes by itself, in its own frame: what the decoder's residuals are added to."""
+        rate_hz = self.config.rate_hz
+        turn = turn_rate(
+            observed.heading_rad,
+            valid=observed.heading_valid & observed.valid,
+            last=frame.last,
+            velocity_mps=frame.velocity_mps,
+            rate_hz=rate_hz,
+        )
+        turn = torch.where(frame.has_axis, turn, 0.0)
+        return fading_turn(frame, turn_radps=turn, decay_s=decay_s, num_future=self.config.num_future, rate_hz=rate_hz)
+
+    def encode(
+        self,
+        observed: Observed,
+        *,
+        frame: AgentFrame,
+        static: Float[Tensor, "n s"],
+        states: list[Tensor] | None = None,
+    ) -> tuple[Float[Tensor, "n d"], Memory]:
+        """Run the coupled recurrence over the observed steps and join what each agent's state rests on.
+
+        Returns:
+            What decoders are given of each agent, and what an autoregressive one goes on with.
+        """
+        velocity = step_velocity(observed, rate_hz=self.config.rate_hz)
+        steps = step_inputs(observed, velocity_mps=velocity, frame=frame, rate_hz=self.config.rate_hz)
+        everywhere = static[:, None].expand(-1, steps.shape[1], -1)
+        projected = self.recurrence.inputs(torch.cat((steps, everywhere), dim=-1)).unbind(1)
+        hidden = cell = steps.new_zeros(len(steps), self.config.width)
+        pairs, interaction = self._pairs(observed, velocity_mps=velocity, frame=frame), self.recurrence.interaction
+        for step, valid in enumerate(observed.valid.unbind(1)):
+            neighbours = None if pairs is None else pairs.at(step)
+            hidden, cell = self.recurrence.advance(
+                projected[step], hidden=hidden, cell=cell, static=static, neighbours=neighbours, valid=valid
+            )
+            if states is not None:
+                if hidden.requires_grad:
+                    hidden.retain_grad()
+                states.append(hidden)
+        parts = [hidden]
+        if pairs is not None and interaction is not None:
+            # Once more after the last step: where the neighbours are and what they do at the forecast time itself.
+            parts.append(interaction(hidden, static=static, neighbours=pairs.at(-1)))
+        if self.scene is not None:
+            parts.append(
+                self.scene(
+                    observed.agent_feature,
+                    agent_valid=observed.agent_feature_valid,
+                    frame_feature=observed.frame_feature,
+                    frame_valid=observed.frame_feature_valid,
+                    scene=observed.scene,
+                )
+            )
+        encoded = torch.cat([at_least_single(part) for part in parts], dim=-1)
+        return encoded, Memory(
+            recurrence=self.recurrence, hidden=hidden, cell=cell, static=static, scene=observed.scene
+        )
+
+    def _pairs(self, observed: Observed, *, velocity_mps: Tensor, frame: AgentFrame) -> Pairs | None:
+        interaction = self.recurrence.interaction
+        if interaction is None:
+            return None
+        return neighbour_pairs(
+            observed.scene,
+            xy_m=observed.xy_m,
+            velocity_mps=velocity_mps,
+            valid=observed.valid,
+            frame=frame,
+            reach_m=interaction.reach_m,
+        )
+
+
+def _make_decoder(
+    config: ForecasterConfig, *, in_width: int
+) -> LowRankDecoder | UnicycleDecoder | AutoregressiveDecoder:
+    if config.decoder == "autoregressive":
+        return AutoregressiveDecoder(
+            state_width=in_width,
+            width=config.width,
+            num_modes=config.num_modes,
+            num_future=config.num_future,
+            rate_hz=config.rate_hz,
+        )
+    low_rank = LowRankDecoder(
+        in_width=in_width,
+        width=2 * config.width,
+        num_modes=config.num_modes,
+        rank=config.basis_rank,
+        num_future=config.num_future,
+        dropout=config.dropout,
+    )
+    if config.decoder == "low_rank":
+        return low_rank
+    if config.decoder == "unicycle":
+        return UnicycleDecoder(
+            low_rank,
+            in_width=2 * config.width,
+            num_modes=config.num_modes,
+            num_future=config.num_future,
+            rate_hz=config.rate_hz,
+            vehicles=config.vehicle_categories,
+            num_categories=config.num_categories,
+        )
+    assert_never(config.decoder)

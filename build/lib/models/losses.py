@@ -1,0 +1,104 @@
+"""What the forecaster is trained for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from models.batch import Forecast, Future, Paths
+from models.decoder import gaussian_nll
+
+_TARGET_M = 1.0  # modes whose cost differs by this much get probabilities that differ by a factor e
+_PROBABILITY_WEIGHT = 0.5
+_SPREAD_WEIGHT = 0.1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Loss:
+    """The terms of the loss, each a scalar; ``total`` is what is minimised.
+
+    Attributes:
+        single: Mean displacement of the single forecast, metres.
+        modes: Relaxed winner-takes-all displacement of the modes, metres.
+        probability: Cross-entropy of the probabilities against soft targets, nats.
+        spread: Negative log-likelihood of what happened, nats per step.
+    """
+
+    total: Float[Tensor, ""]
+    single: Float[Tensor, ""]
+    modes: Float[Tensor, ""]
+    probability: Float[Tensor, ""]
+    spread: Float[Tensor, ""]
+
+
+def displacement(
+    xy_m: Float[Tensor, "n *k h 2"], target_m: Float[Tensor, "n *k h 2"], *, valid: Bool[Tensor, "n *#k h"]
+) -> tuple[Float[Tensor, "n *k"], Float[Tensor, "n *k"]]:
+    """Mean displacement over the valid steps, and the displacement at the last valid one; zero where none is."""
+    # The small number keeps the gradient finite where a forecast is exact.
+    error = ((xy_m - target_m).square().sum(-1) + 1e-6).sqrt() * valid
+    mean = error.sum(-1) / valid.sum(-1).clamp(min=1)
+    steps = torch.arange(valid.shape[-1], device=valid.device)
+    last = (torch.where(valid, steps, 0).amax(-1, keepdim=True)).expand(*error.shape[:-1], 1)
+    return mean, error.gather(-1, last).squeeze(-1)
+
+
+def forecast_loss(
+    forecast: Forecast,
+    future: Future,
+    *,
+    weight: Float[Tensor, " n"],
+    relaxation: float,
+    final: float,
+    by_likelihood: bool,
+) -> Loss:
+    """The loss over the agents that have a weight and a valid future step.
+
+    Sources: relaxed winner-takes-all: Rupprecht et al. 2017; the mean over agents, never a minimum over scenes. By
+    likelihood: Alahi et al. 2016.
+
+    Args:
+        forecast: In the scene frame.
+        future: What happened, in the scene frame.
+        weight: How much each agent counts; zero: not at all.
+        relaxation: Of the weight that the modes that did not win share.
+        final: Weight of the last step's displacement beside the mean one.
+        by_likelihood: The single forecast is trained for the likelihood alone; otherwise the spread learns the errors
+            of paths that are trained for their displacement, and does not trade accuracy for likelihood.
+    """
+    weight = weight * future.valid.any(dim=1)
+    weight = weight / weight.sum().clamp(min=1e-6)
+
+    single_mean, single_last = displacement(forecast.single.xy_m, future.xy_m, valid=future.valid)
+    single = ((single_mean + final * single_last) * weight).sum()
+
+    target = future.xy_m[:, None].expand_as(forecast.modes.xy_m)
+    valid = future.valid[:, None]
+    mode_mean, mode_last = displacement(forecast.modes.xy_m, target, valid=valid)
+    cost = mode_mean + final * mode_last
+    num_modes = cost.shape[1]
+    share = torch.full_like(cost, relaxation / max(num_modes - 1, 1))
+    share.scatter_(1, cost.argmin(dim=1, keepdim=True), 1.0 - relaxation if num_modes > 1 else 1.0)
+    modes = ((cost * share).sum(1) * weight).sum()
+
+    soft = (-cost.detach() / _TARGET_M).softmax(dim=1)
+    probability = (-(soft * forecast.log_probability).sum(1) * weight).sum()
+
+    steps = future.valid.sum(-1).clamp(min=1)
+    paths = forecast.single if by_likelihood else _detached(forecast.single)
+    nll = (gaussian_nll(paths, future.xy_m) * future.valid).sum(-1) / steps
+    if by_likelihood:
+        spread = (nll * weight).sum()
+        return Loss(total=spread, single=single, modes=modes, probability=probability, spread=spread)
+    mode_nll = (gaussian_nll(_detached(forecast.modes), target) * valid).sum(-1) / steps[:, None]
+    spread = ((nll + (mode_nll * soft).sum(1)) * weight).sum()
+    total = single + modes + _PROBABILITY_WEIGHT * probability + _SPREAD_WEIGHT * spread
+    return Loss(total=total, single=single, modes=modes, probability=probability, spread=spread)
+
+
+def _detached(paths: Paths) -> Paths:
+    """The spread learns the errors; it must not trade accuracy for likelihood."""
+    return Paths(xy_m=paths.xy_m.detach(), sigma_m=paths.sigma_m, rho=paths.rho)

@@ -1,0 +1,186 @@
+"""Pairs of neighbours: who is near whom, over a whole batch at once."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from models.frames import AgentFrame, unrotate
+
+RELATIVE_WIDTH = 11  # of ``Neighbours.relative``
+_MOST_CANDIDATES = 2**20  # pairs that are looked at at a time
+_AHEAD_S = 6.0  # no further ahead does it matter where two come closest
+_NEAR_M = 1.0  # nearer than about this, distance is seen in detail
+_STILL_MPS = 0.3  # two that move so much alike never come closer
+_METRES = 10.0  # distances and speeds are divided by this before a layer sees them
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pairs:
+    """Ordered pairs: the agent ``receiver`` sees the agent ``sender``, both of one scene.
+
+    Attributes:
+        receiver: Index of the agent that sees.
+        sender: Index of the agent that is seen.
+        offset_m: The sender's position at each observed step, as seen from the receiver's position at that step,
+            along the receiver's axes at the forecast time.
+        velocity_mps: The sender's velocity at each step relative to the receiver's, along the same axes.
+        turn: Cosine and sine of the sender's axis relative to the receiver's.
+        valid: Both are valid at the step.
+    """
+
+    receiver: Int[Tensor, " p"]
+    sender: Int[Tensor, " p"]
+    offset_m: Float[Tensor, "p t 2"]
+    velocity_mps: Float[Tensor, "p t 2"]
+    turn: Float[Tensor, "p 2"]
+    valid: Bool[Tensor, "p t"]
+
+    def at(self, step: int) -> Neighbours:
+        """The pairs of which both are there at a step."""
+        there = self.valid[:, step].nonzero().squeeze(1)  # found once, not by every column
+        return Neighbours(
+            receiver=self.receiver[there],
+            sender=self.sender[there],
+            offset_m=self.offset_m[there, step],
+            velocity_mps=self.velocity_mps[there, step],
+            turn=self.turn[there],
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Neighbours:
+    """Pairs at one step, all of them there; the values are as in ``Pairs``."""
+
+    receiver: Int[Tensor, " p"]
+    sender: Int[Tensor, " p"]
+    offset_m: Float[Tensor, "p 2"]
+    velocity_mps: Float[Tensor, "p 2"]
+    turn: Float[Tensor, "p 2"]
+
+    def where(self, kept: Bool[Tensor, " p"]) -> Neighbours:
+        """Some of the pairs."""
+        index = kept.nonzero().squeeze(1)
+        return Neighbours(
+            receiver=self.receiver[index],
+            sender=self.sender[index],
+            offset_m=self.offset_m[index],
+            velocity_mps=self.velocity_mps[index],
+            turn=self.turn[index],
+        )
+
+    def relative(self) -> Float[Tensor, "p 11"]:
+        """How the two lie and move relative to each other, in the size that layers like.
+
+        Offset, velocity and turn; which way the other lies, and how near; and where both would come closest if they
+        went on as they do: how near, and in what time.
+        """
+        distance = self.offset_m.norm(dim=-1, keepdim=True)
+        speed2 = self.velocity_mps.square().sum(-1, keepdim=True)
+        closing = -(self.offset_m * self.velocity_mps).sum(-1, keepdim=True)
+        time_s = (closing / (speed2 + _STILL_MPS**2)).clamp(0.0, _AHEAD_S)
+        closest = (self.offset_m + self.velocity_mps * time_s).norm(dim=-1, keepdim=True)
+        way = self.offset_m / (distance + _NEAR_M)
+        near = _NEAR_M / torch.cat((distance + _NEAR_M, closest + _NEAR_M), dim=-1)
+        offset, velocity = self.offset_m / _METRES, self.velocity_mps / _METRES
+        return torch.cat((offset, velocity, self.turn, way, near, time_s / _AHEAD_S), dim=-1)
+
+
+def scene_pairs(
+    scene: Int[Tensor, " n"], *, first: int = 0, stop: int | None = None
+) -> tuple[Int[Tensor, " p"], Int[Tensor, " p"]]:
+    """All ordered pairs of different agents of the same scene; ``scene`` must ascend.
+
+    Args:
+        scene: Of each agent.
+        first: Receivers from this agent on.
+        stop: Up to before this one; by default all.
+    """
+    if len(scene) == 0:
+        return scene, scene
+    counts = torch.bincount(scene)
+    starts = counts.cumsum(0) - counts
+    chosen = scene[first:stop]
+    neighbours = counts[chosen]
+    receiver = torch.repeat_interleave(torch.arange(first, first + len(chosen), device=scene.device), neighbours)
+    position = torch.arange(len(receiver), device=scene.device) - (neighbours.cumsum(0) - neighbours)[receiver - first]
+    sender = starts[scene[receiver]] + position
+    other = receiver != sender
+    return receiver[other], sender[other]
+
+
+def neighbour_pairs(
+    scene: Int[Tensor, " n"],
+    *,
+    xy_m: Float[Tensor, "n t 2"],
+    velocity_mps: Float[Tensor, "n t 2"],
+    valid: Bool[Tensor, "n t"],
+    frame: AgentFrame,
+    reach_m: float,
+) -> Pairs:
+    """The pairs that come within ``reach_m`` of each other (along x or y of the scene) at any observed step.
+
+    Memory is linear in these pairs: of all others only a bounded number is looked at at a time.
+
+    Args:
+        scene: Scene of each agent, ascending.
+        xy_m: Positions in the scene frame.
+        velocity_mps: Velocities in the scene frame, zero where unknown.
+        valid: Which steps are there.
+        frame: Each agent's own frame.
+        reach_m: No pair further apart than this is kept.
+    """
+    found = [_near(scene, xy_m=xy_m, valid=valid, reach_m=reach_m, run=run) for run in _runs(scene)]
+    receiver, sender = (torch.cat(side) for side in zip(*found, strict=True)) if found else (scene, scene)
+    axis = frame.axis[receiver][:, None]
+    return Pairs(
+        receiver=receiver,
+        sender=sender,
+        offset_m=unrotate(xy_m[sender] - xy_m[receiver], axis),
+        velocity_mps=unrotate(velocity_mps[sender] - velocity_mps[receiver], axis),
+        turn=unrotate(frame.axis[sender], frame.axis[receiver]),
+        valid=valid[receiver] & valid[sender],
+    )
+
+
+def _runs(scene: Int[Tensor, " n"]) -> list[tuple[int, int]]:
+    """Runs of agents with at most ``_MOST_CANDIDATES`` possible pairs each; an agent with more runs alone."""
+    if len(scene) == 0:
+        return []
+    if len(scene) ** 2 <= _MOST_CANDIDATES:  # the usual batch, without a look at the numbers
+        return [(0, len(scene))]
+    total = torch.bincount(scene)[scene].cumsum(0).tolist()
+    runs, first = [], 0
+    while first < len(total):
+        before = total[first - 1] if first else 0
+        stop = max(bisect_right(total, before + _MOST_CANDIDATES), first + 1)
+        runs.append((first, stop))
+        first = stop
+    return runs
+
+
+def _near(
+    scene: Int[Tensor, " n"],
+    *,
+    xy_m: Float[Tensor, "n t 2"],
+    valid: Bool[Tensor, "n t"],
+    reach_m: float,
+    run: tuple[int, int],
+) -> tuple[Int[Tensor, " p"], Int[Tensor, " p"]]:
+    """The pairs of some receivers that come near each other."""
+    receiver, sender = scene_pairs(scene, first=run[0], stop=run[1])
+    # Boxes around whole histories first: most pairs of a large scene are never near.
+    far = torch.finfo(xy_m.dtype).max / 4
+    low = torch.where(valid[..., None], xy_m, far).amin(dim=1)
+    high = torch.where(valid[..., None], xy_m, -far).amax(dim=1)
+    gap_m = torch.maximum(low[sender] - high[receiver], low[receiver] - high[sender]).amax(dim=-1)
+    close = gap_m <= reach_m
+    receiver, sender = receiver[close], sender[close]
+    both = valid[receiver] & valid[sender]
+    near = ((xy_m[sender] - xy_m[receiver]).abs().amax(dim=-1) <= reach_m) & both
+    kept = near.any(dim=1)
+    return receiver[kept], sender[kept]

@@ -1,0 +1,96 @@
+"""Social pooling: the neighbours' hidden states, gathered in a grid around each agent."""
+
+from __future__ import annotations
+
+import torch
+from einops import rearrange
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional
+
+from models.pairs import RELATIVE_WIDTH, Neighbours
+from models.precision import at_least_single
+
+
+class SocialGrid(nn.Module):
+    """Grid social pooling.
+
+    Around each agent, along its own axes, lies a grid of ``num_cells`` x ``num_cells`` square cells. What a
+    neighbour contributes is made from its hidden state, the agent's own and how the two lie and move relative to each
+    other; it is summed into the cell that the neighbour lies in. The whole grid is embedded, and to that comes the
+    sum over all cells: what holds wherever the neighbour is (a gap that closes) is then learned once, not cell by
+    cell. The states are projected before they are scattered, so that no tensor of agents x cells x hidden width is
+    ever built.
+
+    Source: Alahi et al., "Social LSTM: Human Trajectory Prediction in Crowded Spaces", CVPR 2016, section 3.1. New
+    here: the axes turn with the agent; with the neighbour's state go the agent's own and their relative motion, since
+    here every state lives in its own agent's frame; and the sum over all cells.
+    """
+
+    def __init__(self, *, width: int, num_cells: int, cell_m: float, pooled_width: int, out_width: int) -> None:
+        super().__init__()
+        self.num_cells, self.cell_m = num_cells, cell_m
+        self.state = nn.Linear(width, pooled_width)
+        self.motion = nn.Linear(RELATIVE_WIDTH, pooled_width, bias=False)
+        self.own = nn.Linear(width, pooled_width, bias=False)
+        self.mix = nn.Linear(pooled_width, pooled_width)
+        self.total = nn.Linear(pooled_width, out_width, bias=False)
+        self.embed = nn.Linear(num_cells * num_cells * pooled_width, out_width)
+
+    @property
+    def reach_m(self) -> float:
+        """No neighbour further away than this, along either scene axis, can lie in the grid."""
+        return grid_reach_m(num_cells=self.num_cells, cell_m=self.cell_m)
+
+    def forward(
+        self,
+        hidden: Float[Tensor, "n d"],
+        *,
+        static: Float[Tensor, "n s"],  # noqa: ARG002  # as every interaction is called
+        neighbours: Neighbours,
+    ) -> Float[Tensor, "n e"]:
+        """Pool one step's hidden states; what the agents are (``static``) goes in through these alone."""
+        near, cell = in_cells(neighbours, num_cells=self.num_cells, cell_m=self.cell_m)
+        both = self.state(hidden)[near.sender] + self.own(hidden)[near.receiver] + self.motion(near.relative())
+        message = at_least_single(functional.relu(self.mix(functional.relu(both))))
+        grid = message.new_zeros(len(hidden) * self.num_cells**2, message.shape[-1])
+        grid = rearrange(grid.index_add(0, cell, message), "(n g) e -> n g e", n=len(hidden))
+        return functional.relu(self.embed(rearrange(grid, "n g e -> n (g e)")) + self.total(grid.sum(dim=1)))
+
+
+class OccupancyGrid(nn.Module):
+    """How many neighbours lie in each cell of the same grid: where they are, but nothing of what they do.
+
+    Source: the O-LSTM of Alahi et al. 2016, section 3.1, there for comparison with social pooling, as here.
+    """
+
+    def __init__(self, *, num_cells: int, cell_m: float, out_width: int) -> None:
+        super().__init__()
+        self.num_cells, self.cell_m = num_cells, cell_m
+        self.embed = nn.Linear(num_cells * num_cells, out_width)
+
+    @property
+    def reach_m(self) -> float:
+        """No neighbour further away than this, along either scene axis, can lie in the grid."""
+        return grid_reach_m(num_cells=self.num_cells, cell_m=self.cell_m)
+
+    def forward(
+        self, hidden: Float[Tensor, "n d"], *, static: Float[Tensor, "n s"], neighbours: Neighbours
+    ) -> Float[Tensor, "n e"]:
+        """Count at one step; neither states nor what the agents are is used."""
+        _, cell = in_cells(neighbours, num_cells=self.num_cells, cell_m=self.cell_m)
+        counts = torch.bincount(cell, minlength=len(hidden) * self.num_cells**2).to(static.dtype)
+        return functional.relu(self.embed(rearrange(counts, "(n g) -> n g", n=len(hidden))))
+
+
+def grid_reach_m(*, num_cells: int, cell_m: float) -> float:
+    """Half the diagonal of a grid that may lie turned."""
+    return num_cells * cell_m / 2 * 2**0.5
+
+
+def in_cells(neighbours: Neighbours, *, num_cells: int, cell_m: float) -> tuple[Neighbours, Int[Tensor, " q"]]:
+    """The pairs whose sender lies in the receiver's grid, and the flat index of (receiver, cell along x, along y)."""
+    cell = torch.floor(neighbours.offset_m / cell_m).long() + num_cells // 2
+    inside = (cell >= 0).all(dim=-1) & (cell < num_cells).all(dim=-1)
+    near, cell = neighbours.where(inside), cell[inside]
+    return near, (near.receiver * num_cells + cell[:, 0]) * num_cells + cell[:, 1]

@@ -1,0 +1,144 @@
+"""Residual networks with torchvision's parameter names, so that its published weights load."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+
+LAYOUTS: Final[dict[str, tuple[int, int, int, int]]] = {  # blocks per stage
+    "resnet18": (2, 2, 2, 2),
+}
+WIDTHS: Final = (64, 128, 256, 512)  # channels per stage
+IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)  # of RGB in 0..1, which the published weights expect
+IMAGENET_STD: Final = (0.229, 0.224, 0.225)
+
+
+def stride_px(stage: int) -> int:
+    """Pixels from one cell of a stage's map to the next."""
+    return 2 ** (stage + 1)
+
+
+class BasicBlock(nn.Module):
+    """Two 3x3 convolutions beside a shortcut (He et al. 2015, figure 5 left; projection shortcut B).
+
+    Args:
+        width_in: Channels that come in.
+        width: Channels that go out.
+        stride: Of the first convolution.
+    """
+
+    def __init__(self, width_in: int, width: int, *, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(width_in, width, 3, stride=stride, padding=1, bias=False)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.conv2 = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.downsample: nn.Sequential | None = None
+        if stride != 1 or width_in != width:
+            shortcut = nn.Conv2d(width_in, width, 1, stride=stride, bias=False)
+            self.downsample = nn.Sequential(shortcut, nn.BatchNorm2d(width))
+
+    def forward(self, x: Float[Tensor, "f i y x"]) -> Float[Tensor, "f c v u"]:
+        """One residual step."""
+        shortcut = x if self.downsample is None else self.downsample(x)
+        x = torch.relu(self.bn1(self.conv1(x)))
+        return torch.relu(self.bn2(self.conv2(x)) + shortcut)
+
+
+class ResNet(nn.Module):
+    """A ResNet of basic blocks up to one stage; later stages are not built.
+
+    Args:
+        name: Key of ``LAYOUTS``.
+        stage: The last stage, 1 to 4.
+        num_classes: Adds the classifier ``fc`` (after stage 4 alone); None gives maps.
+        generator: Draws the convolutions' weights as torchvision does (Kaiming normal, fan out).
+    """
+
+    def __init__(
+        self, name: str, *, stage: int = 4, num_classes: int | None = None, generator: torch.Generator | None = None
+    ) -> None:
+        super().__init__()
+        assert name in LAYOUTS, name
+        assert 1 <= stage <= 4, stage
+        assert num_classes is None or stage == 4, "the classifier reads the last stage"
+        self.stage = stage
+        self.conv1 = nn.Conv2d(3, WIDTHS[0], 7, stride=2, padding=3, bias=False)
+        self.bn1 = nn.BatchNorm2d(WIDTHS[0])
+        width_in = WIDTHS[0]
+        for number, (num_blocks, width) in enumerate(zip(LAYOUTS[name], WIDTHS, strict=True), start=1):
+            if number > stage:
+                break
+            first = BasicBlock(width_in, width, stride=1 if number == 1 else 2)
+            rest = [BasicBlock(width, width, stride=1) for _ in range(num_blocks - 1)]
+            self.add_module(f"layer{number}", nn.Sequential(first, *rest))
+            width_in = width
+        self.fc = nn.Linear(WIDTHS[-1], num_classes) if num_classes is not None else None
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu", generator=generator)
+
+    def forward(self, x: Float[Tensor, "f 3 y x"]) -> Float[Tensor, "f c *m"]:
+        """The stage's map, or the logits where there is a classifier."""
+        x = torch.relu(self.bn1(self.conv1(x)))
+        x = torch.max_pool2d(x, 3, stride=2, padding=1)
+        for number in range(1, self.stage + 1):
+            x = self.get_submodule(f"layer{number}")(x)
+        return x if self.fc is None else self.fc(x.mean((-2, -1)))
+
+
+class SceneBackbone(nn.Module):
+    """Frames to maps: ImageNet normalisation, a frozen ResNet, and a fixed orthogonal projection to fewer channels.
+
+    The projection keeps distances between the cells' vectors as well as any fixed linear map without data can. With
+    random weights the maps have values of order one at every stage (measured on road scenes, two thirds of the
+    root mean square being an offset per channel that no frame changes), so nothing is rescaled.
+
+    Args:
+        name: Key of ``LAYOUTS``.
+        stage: Which residual stage's map is given, 1 to 4.
+        channels: Of the map; at most the stage's width. No projection where they are equal.
+        seed: Of the random weights and of the projection.
+
+    Raises:
+        ValueError: ``channels`` exceeds the stage's width.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, name: str, *, stage: int, channels: int, seed: int) -> None:
+        super().__init__()
+        width = WIDTHS[stage - 1]
+        if not 1 <= channels <= width:
+            message = f"channels: {channels} is not between 1 and {width}, the width of stage {stage}"
+            raise ValueError(message)
+        self.stride_px = stride_px(stage)
+        self.channels = channels
+        generator = torch.Generator().manual_seed(seed)
+        self.network = ResNet(name, stage=stage, generator=generator)
+        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).reshape(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(IMAGENET_STD).reshape(1, 3, 1, 1), persistent=False)
+        self.projection = nn.Conv2d(width, channels, 1, bias=False) if channels < width else nn.Identity()
+        if channels < width:
+            # Its own seed stream, so that it does not depend on the network before it; QR in double precision, so
+            # that machines that round differently still agree on the single-precision values.
+            generator = torch.Generator().manual_seed(seed)
+            normal = torch.randn(width, channels, dtype=torch.float64, generator=generator)
+            rows = torch.linalg.qr(normal).Q.T.reshape(channels, width, 1, 1)
+            self.projection.weight = nn.Parameter(rows.float())
+        self.requires_grad_(False).eval()
+
+    def train(self, mode: bool = True) -> SceneBackbone:  # noqa: FBT001, FBT002  (torch's signature)
+        """Stay in evaluation mode whatever contains this: the backbone is frozen."""
+        del mode
+        return super().train(False)
+
+    def forward(self, frames: UInt8[Tensor, "f 3 y x"] | Float[Tensor, "f 3 y x"]) -> Float[Tensor, "f c v u"]:
+        """The maps of RGB frames: bytes in 0..255, or numbers in 0..1."""
+        if frames.dtype == torch.uint8:
+            frames = frames.float() / 255.0
+        return self.projection(self.network((frames - self.mean) / self.std))

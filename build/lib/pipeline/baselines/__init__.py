@@ -1,0 +1,1 @@
+"""Forecasts without a network: constant velocity and a Kalman filter."""

@@ -1,0 +1,148 @@
+"""``headway benchmark``: figures that can be compared. Each command imports what it needs when it runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.command import Format, Ingest, Params, maps_of, may_replace, say
+
+benchmark = typer.Typer(help="Figures that can be compared, over several seeds.", no_args_is_help=True)
+
+
+@benchmark.command("held-out", epilog="Example: headway benchmark held-out --seeds 3 --out reports/held_out")
+def held_out(
+    *,
+    out: Annotated[Path, typer.Option(help="Folder for results.json; replaced whole.", metavar="DIR")],
+    windows: Annotated[Path, typer.Option(help="Folder of windows.", metavar="DIR")] = Path("artifacts/windows"),
+    ingest: Ingest = None,
+    seeds: Annotated[int, typer.Option(help="Trainings of each network.", min=1)] = 3,
+    params: Params = Path("params.yaml"),
+) -> None:
+    """Train the social and the plain LSTM several times, and judge them on the test split beside the baselines."""
+    from pipeline.config import EvaluateConfig  # noqa: PLC0415
+    from pipeline.evaluation.seeds import evaluate_seeds  # noqa: PLC0415
+    from pipeline.files import whole_folder, write_json  # noqa: PLC0415
+    from pipeline.params import load_section  # noqa: PLC0415
+    from pipeline.training.recipe import load_recipe  # noqa: PLC0415
+
+    may_replace(out, mark="results.json")
+    config = load_section("evaluate", EvaluateConfig, path=params)
+    maps = maps_of(ingest, windows=windows, params=params)
+    results = evaluate_seeds(windows, recipe=load_recipe(params), seeds=range(seeds), config=config, maps=maps)
+    with whole_folder(out) as folder:
+        write_json(folder / "results.json", results.to_json())
+    typer.echo(f"test split, {seeds} seeds together")
+    for line in results.lines():
+        typer.echo(line)
+
+
+@benchmark.command("eth-ucy", epilog="Example: headway benchmark eth-ucy --raw ../shared/data/eth_ucy --out eth_ucy")
+def eth_ucy(
+    *,
+    raw: Annotated[Path, typer.Option(help="Folder with train, val and all_data.", metavar="DIR")],
+    out: Annotated[Path, typer.Option(help="Folder for results.json; replaced whole.", metavar="DIR")],
+    seeds: Annotated[int, typer.Option(help="Trainings of each scene.", min=1)] = 3,
+    params: Params = Path("params.yaml"),
+) -> None:
+    """Leave one scene of ETH/UCY out, train on the others, and judge beside the published figures."""
+    from pipeline.evaluation.eth_ucy import run, table  # noqa: PLC0415
+    from pipeline.files import whole_folder, write_json  # noqa: PLC0415
+    from pipeline.params import load_benchmark  # noqa: PLC0415
+
+    may_replace(out, mark="results.json")
+    results = run(raw, config=load_benchmark("eth_ucy", path=params), seeds=range(seeds))
+    with whole_folder(out) as folder:
+        write_json(folder / "results.json", results)
+    for line in table(results):
+        typer.echo(line)
+
+
+@benchmark.command("ingest", epilog="Example: headway benchmark ingest ../shared/data")
+def ingest_cost(
+    *,
+    drives: Annotated[list[Path], typer.Argument(help="Folders of raw drives, or of several.", metavar="DRIVES...")],
+    repeats: Annotated[int, typer.Option(help="Measure so often; the median counts.", min=1)] = 3,
+    source_format: Format = "auto",
+    params: Params = Path("params.yaml"),
+) -> None:
+    """Measure what reading and cleaning raw drives costs: processor seconds per minute of driving, by format."""
+    from pipeline.config import IngestConfig  # noqa: PLC0415
+    from pipeline.drives.found import find_all  # noqa: PLC0415
+    from pipeline.ingest.cost import cost_lines, ingest_costs  # noqa: PLC0415
+    from pipeline.params import load_section  # noqa: PLC0415
+
+    config = load_section("ingest", IngestConfig, path=params)
+    found = find_all(drives, format=source_format)
+    for line in (*found.notes, *map(str, found.problems)):
+        say(line)
+    for line in cost_lines(ingest_costs(found.refs, config=config, repeats=repeats)):
+        typer.echo(line)
+    raise typer.Exit(int(bool(found.problems)))
+
+
+@benchmark.command("frames", epilog="Example: headway benchmark frames --drives 4")
+def frame_cost(
+    *,
+    drives: Annotated[int, typer.Option(help="How many; four are one of each kind of world.", min=1)] = 4,
+    seed: Annotated[
+        int | None, typer.Option(help="Of all that is random; as in the parameters by default.", min=0)
+    ] = None,
+    params: Params = Path("params.yaml"),
+) -> None:
+    """Measure what rendering a camera frame costs on one core: processor milliseconds, by kind of world."""
+    from pipeline.config import SimulateConfig  # noqa: PLC0415
+    from pipeline.params import load_section  # noqa: PLC0415
+    from pipeline.simulation.frame_cost import cost_lines, frame_costs  # noqa: PLC0415
+
+    config = load_section("simulate", SimulateConfig, path=params)
+    given = {"num_drives": drives} | ({} if seed is None else {"seed": seed})
+    for line in cost_lines(frame_costs(config.model_copy(update=given))):
+        typer.echo(line)
+
+
+@benchmark.command("interaction", epilog="Example: headway benchmark interaction --seeds 3 --out reports/interaction")
+def interaction(
+    *,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for results.json, replaced whole; none by default.", metavar="DIR")
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="Trainings of each kind of interaction.", min=1)] = 3,
+    params: Params = Path("params.yaml"),
+) -> None:
+    """Compare the kinds of interaction where interaction must matter: in constructed scenes of four cases.
+
+    A leader brakes, a merge, a crossing with priority, a pedestrian steps out. The errors and the overlap rates are
+    those of the agents that have to react, or that need not because the other is not there or does something else.
+    """
+    from pipeline.evaluation.cases.study import study_cases  # noqa: PLC0415
+    from pipeline.files import whole_folder, write_json  # noqa: PLC0415
+
+    if out is not None:
+        may_replace(out, mark="results.json")
+    parameters, results = study_cases(params, seeds=range(seeds))
+    if out is not None:
+        with whole_folder(out) as folder:
+            write_json(folder / "results.json", {"parameters": parameters, **results.to_json()})
+    typer.echo(f"reacting agents of the test scenes, {seeds} seeds together; differences with 95 % intervals")
+    for line in results.lines():
+        typer.echo(line)
+
+
+@benchmark.command("cell", epilog="Example: headway benchmark cell --width 128 --threads 1")
+def cell(
+    *,
+    width: Annotated[int, typer.Option(help="Of inputs and states.", min=1)] = 128,
+    steps: Annotated[int, typer.Option(help="Of every sequence.", min=1)] = 8,
+    sequences: Annotated[int, typer.Option(help="In a batch.", min=1)] = 1024,
+    threads: Annotated[int, typer.Option(help="That torch may use.", min=1)] = 1,
+    repeats: Annotated[int, typer.Option(help="Measure so often; the median counts.", min=1)] = 30,
+) -> None:
+    """Measure what the peephole LSTM costs on the CPU beside the fused LSTM, forward and backward."""
+    from pipeline.training.cell_cost import CellSize, cell_costs, cost_lines  # noqa: PLC0415
+
+    size = CellSize(width=width, steps=steps, sequences=sequences, threads=threads)
+    for line in cost_lines(cell_costs(size, repeats=repeats)):
+        typer.echo(line)

@@ -1,0 +1,1 @@
+"""Metrics of forecasts on held-out drives, their intervals, plots."""

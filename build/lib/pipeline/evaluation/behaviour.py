@@ -1,0 +1,227 @@
+"""Whether forecasters foresee manoeuvres (Brier score, macro-F1) and controls (acceleration, curvature)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from einops import rearrange
+from jaxtyping import Bool, Float, Int
+
+from pipeline.baselines.history import groups
+from pipeline.behaviour.controls import controls, start_of
+from pipeline.behaviour.keeps import Keeps, guess, kept_path
+from pipeline.behaviour.manoeuvre import Direction, Manoeuvres, Pace, manoeuvres
+from pipeline.behaviour.probabilities import ManoeuvreProbabilities, manoeuvres_of_paths
+from pipeline.behaviour.turning import ON_WHEELS
+from pipeline.evaluation.macro_f1 import Choices
+from pipeline.evaluation.metrics import PerAgent, step_mean
+from pipeline.forecasts import Forecasts
+from pipeline.windows.windows import Observed, Windows
+
+NO_HEADS: Final[Mapping[str, ManoeuvreProbabilities]] = {}
+KEEPS: Final = "keeps"  # the name of the baseline in reports
+MOVING_MPS: Final = 1.0  # accelerations are compared where the recorded speed is no less
+STEERING_MPS: Final = 2.0  # and curvatures here: at half the speed jitter bends a path four times as much
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Behaviour:
+    """What a forecaster says of n agents over h future steps.
+
+    Attributes:
+        manoeuvres: Probabilities.
+        direction: The one ``Direction`` that it would name.
+        pace: The one ``Pace``.
+        accel_mps2: Along the single path.
+        curvature_1pm: Likewise; zero where the path stands.
+    """
+
+    manoeuvres: ManoeuvreProbabilities
+    direction: Int[np.ndarray, " n"]
+    pace: Int[np.ndarray, " n"]
+    accel_mps2: Float[np.ndarray, "n h"]
+    curvature_1pm: Float[np.ndarray, "n h"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RecordedBehaviour:
+    """What n agents did.
+
+    Attributes:
+        manoeuvres: By the rules.
+        accel_mps2: Zero where not compared.
+        accel_valid: The recorded acceleration is compared: of vehicles and two-wheelers that move.
+        curvature_1pm: Zero where not compared.
+        curvature_valid: Likewise of the curvature.
+    """
+
+    manoeuvres: Manoeuvres
+    accel_mps2: Float[np.ndarray, "n h"]
+    accel_valid: Bool[np.ndarray, "n h"]
+    curvature_1pm: Float[np.ndarray, "n h"]
+    curvature_valid: Bool[np.ndarray, "n h"]
+
+
+def recorded_behaviour(windows: Windows) -> RecordedBehaviour:
+    """What the agents did in the recorded futures."""
+    observed, future, rate_hz = windows.observed, windows.future, windows.rate_hz
+    path = rearrange(future.xy_m, "n h two -> n 1 h two")
+    start = start_of(observed, rate_hz=rate_hz)
+    found = controls(path, start=start, rate_hz=rate_hz, valid=future.valid)
+    accel, curvature, speed = found.accel_mps2[:, 0], found.curvature_1pm[:, 0], found.speed_mps[:, 0]
+    on_wheels = np.isin(groups(observed.category), ON_WHEELS)[:, None]
+    accel_valid = on_wheels & np.isfinite(accel) & (speed >= MOVING_MPS)
+    curvature_valid = on_wheels & np.isfinite(curvature) & (speed >= STEERING_MPS)
+    return RecordedBehaviour(
+        manoeuvres=manoeuvres(observed, future, rate_hz=rate_hz),
+        accel_mps2=np.where(accel_valid, accel, 0.0),
+        accel_valid=accel_valid,
+        curvature_1pm=np.where(curvature_valid, curvature, 0.0),
+        curvature_valid=curvature_valid,
+    )
+
+
+def behaviour_of(
+    forecasts: Forecasts, observed: Observed, *, rate_hz: float, head: ManoeuvreProbabilities | None = None
+) -> Behaviour:
+    """The behaviour that forecasts amount to.
+
+    Args:
+        forecasts: Of the agents.
+        observed: The agents.
+        rate_hz: Of the steps.
+        head: What a head of the forecaster's own says; by default the modes by their manoeuvres and probabilities.
+    """
+    told = head or manoeuvres_of_paths(
+        observed, forecasts.mode_xy_m, probability=forecasts.probability, rate_hz=rate_hz
+    )
+    return _behaviour(
+        forecasts.single_xy_m,
+        observed,
+        told=told,
+        direction=told.direction.argmax(axis=1),
+        pace=told.pace.argmax(axis=1),
+        rate_hz=rate_hz,
+    )
+
+
+def behaviour_of_keeps(keeps: Keeps, observed: Observed, *, num_future: int, rate_hz: float) -> Behaviour:
+    """The baseline: everyone keeps doing what it does.
+
+    It names its guess, not the likeliest class after the guess: that is nearly always to keep on at the same pace, and
+    its macro-F1 would be lower.
+    """
+    guessed = guess(observed, num_future=num_future, rate_hz=rate_hz)
+    return _behaviour(
+        kept_path(observed, num_future=num_future, rate_hz=rate_hz),
+        observed,
+        told=keeps.probabilities(guessed),
+        direction=guessed.direction,
+        pace=guessed.pace,
+        rate_hz=rate_hz,
+    )
+
+
+def behaviours_of(
+    forecasts: Mapping[str, Forecasts],
+    windows: Windows,
+    *,
+    keeps: Keeps | None = None,
+    heads: Mapping[str, ManoeuvreProbabilities] = NO_HEADS,
+) -> dict[str, Behaviour]:
+    """What every forecaster says, by name, and after them the baseline where it is given.
+
+    Args:
+        forecasts: By name, aligned with ``windows.observed``.
+        windows: The agents.
+        keeps: Fitted on other windows.
+        heads: By the name of the forecaster whose own they are; those of the others come from their paths.
+    """
+    observed, rate_hz = windows.observed, windows.rate_hz
+    found = {
+        name: behaviour_of(each, observed, rate_hz=rate_hz, head=heads.get(name)) for name, each in forecasts.items()
+    }
+    if keeps is not None:
+        num_future = windows.future.valid.shape[1]
+        found[KEEPS] = behaviour_of_keeps(keeps, observed, num_future=num_future, rate_hz=rate_hz)
+    return found
+
+
+def behaviour_metrics(behaviour: Behaviour, recorded: RecordedBehaviour) -> dict[str, PerAgent]:
+    """The metrics that are means over agents, by the name under which they are reported.
+
+    ``direction_brier`` and ``pace_brier``: sum over the classes of the squared difference of probability and truth, 0
+    to 2 (Brier 1950). ``accel_mae_mps2`` and ``curvature_mae_1pm``: mean absolute error of the controls along the
+    single path over the agent's steps that are compared.
+    """
+    did, told = recorded.manoeuvres, behaviour.manoeuvres
+    accel = np.abs(behaviour.accel_mps2 - recorded.accel_mps2)
+    curvature = np.abs(behaviour.curvature_1pm - recorded.curvature_1pm)
+    return {
+        "direction_brier": _brier(told.direction, did.direction, did.direction_valid & told.direction_known),
+        "pace_brier": _brier(told.pace, did.pace, did.pace_valid & told.pace_known),
+        "accel_mae_mps2": step_mean(accel, recorded.accel_valid),
+        "curvature_mae_1pm": step_mean(curvature, recorded.curvature_valid),
+    }
+
+
+def choices_of(
+    behaviours: Mapping[str, Behaviour], recorded: RecordedBehaviour, *, masks: Mapping[str, Bool[np.ndarray, " n"]]
+) -> dict[tuple[str, str, str], Choices]:
+    """What macro-F1 is made of, by forecaster, slice and metric (``direction_macro_f1`` and ``pace_macro_f1``)."""
+    did = recorded.manoeuvres
+    found: dict[tuple[str, str, str], Choices] = {}
+    for name, behaviour in behaviours.items():
+        told = behaviour.manoeuvres
+        for part, mask in masks.items():
+            found[name, part, "direction_macro_f1"] = Choices(
+                chosen=behaviour.direction,
+                true=did.direction,
+                valid=mask & did.direction_valid & told.direction_known,
+                num_classes=len(Direction),
+            )
+            found[name, part, "pace_macro_f1"] = Choices(
+                chosen=behaviour.pace,
+                true=did.pace,
+                valid=mask & did.pace_valid & told.pace_known,
+                num_classes=len(Pace),
+            )
+    return found
+
+
+def support(did: Manoeuvres, *, mask: Bool[np.ndarray, " n"]) -> dict[str, dict[str, int]]:
+    """How many agents of a mask did what, by the classes' labels."""
+    directions, paces = did.counts(mask)
+    return {
+        "direction": {each.label: int(directions[each]) for each in Direction},
+        "pace": {each.label: int(paces[each]) for each in Pace},
+    }
+
+
+def _behaviour(
+    single_xy_m: Float[np.ndarray, "n h 2"],
+    observed: Observed,
+    *,
+    told: ManoeuvreProbabilities,
+    direction: Int[np.ndarray, " n"],
+    pace: Int[np.ndarray, " n"],
+    rate_hz: float,
+) -> Behaviour:
+    found = controls(single_xy_m[:, None], start=start_of(observed, rate_hz=rate_hz), rate_hz=rate_hz)
+    return Behaviour(
+        manoeuvres=told,
+        direction=direction,
+        pace=pace,
+        accel_mps2=np.nan_to_num(found.accel_mps2[:, 0]),
+        curvature_1pm=np.nan_to_num(found.curvature_1pm[:, 0]),
+    )
+
+
+def _brier(
+    probability: Float[np.ndarray, "n c"], true: Int[np.ndarray, " n"], valid: Bool[np.ndarray, " n"]
+) -> PerAgent:
+    truth = np.eye(probability.shape[1])[true]
+    return PerAgent(value=np.where(valid, np.square(probability - truth).sum(axis=1), 0.0), valid=valid)

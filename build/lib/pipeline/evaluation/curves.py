@@ -1,0 +1,54 @@
+"""The numbers behind the plots: error over the horizon, and observed over nominal coverage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool
+
+from pipeline.config import EvaluateConfig
+from pipeline.evaluation.bootstrap import estimate, track_sums
+from pipeline.evaluation.calibration import squared_distance
+from pipeline.evaluation.metrics import displacement, step_mean
+from pipeline.evaluation.scored import movers, scored_agents
+from pipeline.forecasts import Forecasts
+from pipeline.windows.windows import Windows
+
+LEVELS: Final = np.array([0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99])
+
+
+def scored_movers(windows: Windows, *, config: EvaluateConfig) -> Bool[np.ndarray, " n"]:
+    """Scored agents that move."""
+    moving = movers(windows.observed, windows.future, mover_m=config.mover_m)
+    return scored_agents(windows.observed, windows.future).mask & moving
+
+
+def horizon_table(forecasts: Mapping[str, Forecasts], windows: Windows, *, config: EvaluateConfig) -> pd.DataFrame:
+    """Mean error of the movers' single forecasts, in metres, at every future step.
+
+    Returns:
+        ``horizon_s`` and, per forecaster, ``<name>``, ``<name>_low`` and ``<name>_high`` (95 % interval over tracks).
+        NaN at steps that no mover has.
+    """
+    mask = scored_movers(windows, config=config)
+    columns: dict[str, np.ndarray] = {"horizon_s": np.arange(1, windows.future.valid.shape[1] + 1) / windows.rate_hz}
+    for name, each in forecasts.items():
+        error = displacement(each.single_xy_m, windows.future)
+        sums = track_sums(error, windows.future.valid & mask[:, None], track=windows.index.track)
+        found = estimate(sums, num_resamples=config.bootstrap, seed=config.seed)
+        columns |= {name: found.value, f"{name}_low": found.low, f"{name}_high": found.high}
+    return pd.DataFrame(columns)
+
+
+def calibration_table(forecasts: Mapping[str, Forecasts], windows: Windows, *, config: EvaluateConfig) -> pd.DataFrame:
+    """Share of the movers' recorded steps inside the single forecast's ellipse, per nominal share and forecaster."""
+    mask = scored_movers(windows, config=config)
+    columns: dict[str, np.ndarray] = {"nominal": LEVELS}
+    for name, each in forecasts.items():
+        distance = squared_distance(each, windows.future)
+        inside = [(distance <= -2.0 * np.log1p(-level)).astype(np.float64) for level in LEVELS]
+        columns[name] = np.array([step_mean(share, windows.future.valid).mean(mask) for share in inside])
+    return pd.DataFrame(columns)

@@ -1,0 +1,1 @@
+"""Camera frames to CNN features, cached per frame, and sampled at each agent's place."""

@@ -1,0 +1,152 @@
+"""Scene features at the agents' own places: which frame a slot shows, and what its map holds where an agent is."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from einops import rearrange, repeat
+from jaxtyping import Bool, Float, Int
+
+from pipeline.drives.drive import project
+from pipeline.scene.store import SceneFeatures
+
+MIN_DEPTH_M: Final = 0.1  # what is nearer than this to the camera's plane counts as behind it
+NO_FRAME: Final = -1
+
+
+def latest_frames(
+    features: SceneFeatures, times_ns: Int[np.ndarray, " f"], *, max_age_s: float
+) -> Int[np.ndarray, "m f"]:
+    """Find, per camera and slot, the latest frame that could be read: never one after the slot's time.
+
+    Args:
+        features: Of one drive.
+        times_ns: The slots' times, in any order.
+        max_age_s: A frame older than this at the slot's time does not count.
+
+    Returns:
+        Rows of ``features.frames`` per camera (in the order of ``features.cameras``), or ``NO_FRAME``.
+    """
+    rows = np.full((len(features.cameras), len(times_ns)), NO_FRAME, np.int64)
+    readable = features.frames["ok"].to_numpy(dtype=bool)
+    camera_of_row = features.frames["camera"].to_numpy(dtype=object)
+    taken_ns = features.frames["timestamp_ns"].to_numpy(dtype=np.int64)
+    for number, camera in enumerate(features.cameras):
+        mine = np.flatnonzero(readable & (camera_of_row == camera))
+        if not len(mine):
+            continue
+        mine = mine[np.argsort(taken_ns[mine], kind="stable")]
+        position = np.searchsorted(taken_ns[mine], times_ns, side="right") - 1
+        latest = mine[np.maximum(position, 0)]
+        young = times_ns - taken_ns[latest] <= round(max_age_s * 1e9)
+        rows[number] = np.where((position >= 0) & young, latest, NO_FRAME)
+    return rows
+
+
+def frame_times(features: SceneFeatures, rows: Int[np.ndarray, "m f"]) -> Int[np.ndarray, "m f"]:
+    """When each frame was taken, in nanoseconds; 0 where ``rows`` says that there is none."""
+    if not len(features.frames):
+        return np.zeros(rows.shape, np.int64)
+    return np.where(rows == NO_FRAME, 0, features.frames["timestamp_ns"].to_numpy(dtype=np.int64)[rows])
+
+
+def sample_maps(
+    features: SceneFeatures,
+    rows: Int[np.ndarray, "m f"],
+    points_m: Float[np.ndarray, "n m f 3"],
+    valid: Bool[np.ndarray, "n m f"],
+) -> tuple[Float[np.ndarray, "n f c"], Bool[np.ndarray, "n f"], Float[np.ndarray, "f c"], Bool[np.ndarray, "f"]]:
+    """Sample the maps of f frame slots at n agents' places, and sum up each slot's frames.
+
+    Of several cameras that see an agent, the one where it lies most central (the largest relative margin to the
+    nearest image edge) is sampled, bilinearly between the centres of cells.
+
+    Args:
+        features: Of one drive.
+        rows: From ``latest_frames``.
+        points_m: Each agent's box centre in the world, at the time of each camera's frame.
+        valid: The place is known.
+
+    Returns:
+        The agents' features, whether they are there (the agent is in some camera's view), each slot's mean over
+        its cameras' spatially averaged maps, and whether that is there. What is not there is zero.
+    """
+    num_agents, num_cameras, num_slots = valid.shape
+    channels = features.maps.shape[1]
+    assert num_cameras == len(features.cameras), (num_cameras, len(features.cameras))
+    agent_feature = np.zeros((num_agents, num_slots, channels), np.float32)
+    if num_cameras == 0 or not len(features.frames):
+        seen = np.zeros((num_agents, num_slots), bool)
+        return agent_feature, seen, np.zeros((num_slots, channels), np.float32), np.zeros(num_slots, bool)
+
+    margin, cell = _places(features, rows, points_m, valid)
+    best = margin.argmax(axis=1)  # n f
+    agent, slot = np.nonzero(margin.max(axis=1) >= 0.0)
+    camera = best[agent, slot]
+    agent_feature[agent, slot] = _bilinear(features.maps, rows[camera, slot], cell[agent, camera, slot])
+    agent_valid = np.zeros((num_agents, num_slots), bool)
+    agent_valid[agent, slot] = True
+    frame_feature, frame_valid = _frame_means(features, rows)
+    return agent_feature, agent_valid, frame_feature, frame_valid
+
+
+def _places(
+    features: SceneFeatures,
+    rows: Int[np.ndarray, "m f"],
+    points_m: Float[np.ndarray, "n m f 3"],
+    valid: Bool[np.ndarray, "n m f"],
+) -> tuple[Float[np.ndarray, "n m f"], Float[np.ndarray, "n m f 2"]]:
+    """Relative margin to the nearest image edge (0 to 0.5; -1 out of view) and the place in map cells (x, y).
+
+    Image coordinates run from 0 at the left edge to the width at the right one, so that resizing scales them and
+    pixel i's centre lies at i + 0.5. All of the network's strided layers have odd kernels and symmetric padding, so
+    cell j looks at pixels around number ``j * stride`` of the resized frame: not at the middle of a tile.
+    """
+    pose = features.frames[["x_m", "y_m", "z_m", "qw", "qx", "qy", "qz"]].to_numpy(dtype=np.float64)[rows]
+    known = valid & (rows != NO_FRAME) & np.isfinite(points_m).all(axis=-1) & np.isfinite(pose).all(axis=-1)
+    points_m = np.where(known[..., None], points_m, 0.0)
+    margin = np.full(valid.shape, -1.0)
+    cell = np.zeros((*valid.shape, 2))
+    input_px = np.asarray(features.input_px, np.float64)
+    for number, camera in enumerate(features.cameras.values()):
+        pixel = project(
+            points_m[:, number],
+            camera=camera,
+            position_m=pose[None, number, :, :3],
+            quaternion_wxyz=pose[None, number, :, 3:],
+        )
+        relative = pixel[..., :2] / np.asarray([camera.width_px, camera.height_px])
+        inside = ((relative >= 0.0) & (relative < 1.0)).all(axis=-1)
+        seen = known[:, number] & inside & (pixel[..., 2] >= MIN_DEPTH_M)
+        margin[:, number] = np.where(seen, np.minimum(relative, 1.0 - relative).min(axis=-1), -1.0)
+        cell[:, number] = np.where(seen[..., None], (relative * input_px - 0.5) / features.stride_px, 0.0)
+    return margin, cell
+
+
+def _bilinear(
+    maps: Float[np.ndarray, "f c y x"], rows: Int[np.ndarray, " k"], cell: Float[np.ndarray, "k 2"]
+) -> Float[np.ndarray, "k c"]:
+    """Interpolate ``maps[rows]`` between cells; beyond the outermost cells' centres the outermost cells count."""
+    last = np.asarray([maps.shape[3] - 1, maps.shape[2] - 1])
+    cell = np.clip(cell, 0.0, last)
+    low = np.floor(cell).astype(np.int64)
+    high = np.minimum(low + 1, last)
+    weight = (cell - low).astype(np.float32)
+    total = np.zeros((len(rows), maps.shape[1]), np.float32)
+    for x, along_x in ((low[:, 0], 1.0 - weight[:, 0]), (high[:, 0], weight[:, 0])):
+        for y, along_y in ((low[:, 1], 1.0 - weight[:, 1]), (high[:, 1], weight[:, 1])):
+            total += maps[rows, :, y, x].astype(np.float32) * rearrange(along_x * along_y, "k -> k 1")
+    return total
+
+
+def _frame_means(
+    features: SceneFeatures, rows: Int[np.ndarray, "m f"]
+) -> tuple[Float[np.ndarray, "f c"], Bool[np.ndarray, "f"]]:
+    """Each slot's mean over its cameras' spatially averaged maps, and whether there is any."""
+    there = rows != NO_FRAME
+    needed, position = np.unique(np.where(there, rows, 0), return_inverse=True)
+    means = features.maps[needed].mean(axis=(2, 3), dtype=np.float32)
+    shown = means[position.reshape(rows.shape)] * repeat(there, "m f -> m f 1")
+    count = there.sum(axis=0)
+    return shown.sum(axis=0) / np.maximum(count, 1)[:, None].astype(np.float32), count > 0

@@ -1,0 +1,1 @@
+"""The model bundle, and forecasts of new drives."""

@@ -1,0 +1,65 @@
+"""Judge the social LSTM, the plain LSTM and the baselines on the test split."""
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+
+from pipeline.config import EvaluateConfig
+from pipeline.drives.map import DriveMap
+from pipeline.evaluation.held_out import evaluate_models
+from pipeline.evaluation.offroad import NO_MAPS
+from pipeline.evaluation.plots import write_plots
+from pipeline.files import write_json
+from pipeline.ingest.store import find_maps
+from pipeline.params import load_section, load_sources
+from pipeline.stages import run_stage
+from pipeline.training.bundle import load_bundle
+from pipeline.windows.store import read_windows
+
+
+def main() -> None:
+    """``python -m pipeline.stages.evaluate``."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--windows", type=Path, required=True, help="folder of the windows stage")
+    parser.add_argument("--ingest", type=Path, required=True, help="of the ingest stages; for the drives' maps")
+    parser.add_argument("--model", type=Path, required=True, help="bundle of the train stage")
+    parser.add_argument("--baseline", type=Path, required=True, help="bundle of the baseline stage")
+    parser.add_argument("--metrics", type=Path, required=True, help="JSON to write")
+    parser.add_argument("--plots", type=Path, required=True, help="folder to write")
+    paths = parser.parse_args()
+    config = load_section("evaluate", EvaluateConfig)
+    models = {"social_lstm": paths.model, "lstm": paths.baseline}
+    maps = find_maps(paths.ingest, sources=list(load_sources()))
+    evaluate(paths.windows, models=models, config=config, metrics=paths.metrics, plots=paths.plots, maps=maps)
+
+
+def evaluate(
+    windows: Path,
+    *,
+    models: Mapping[str, Path],
+    config: EvaluateConfig,
+    metrics: Path,
+    plots: Path,
+    maps: Mapping[str, DriveMap] = NO_MAPS,
+) -> None:
+    """Judge bundles by name, and the baselines, on the test split; write the report and the plots.
+
+    Args:
+        windows: Folder of the windows stage.
+        models: Bundle by name; the first is compared with all the others.
+        config: The section ``evaluate``.
+        metrics: JSON to write.
+        plots: Folder to write.
+        maps: By drive name, for the off-road rates and under the drawn scenes.
+
+    Raises:
+        InputError: The windows or a bundle cannot be read, or they do not fit each other.
+    """
+    forecasters = {name: load_bundle(folder).model for name, folder in models.items()}
+    found = evaluate_models(read_windows(windows), models=forecasters, config=config, where=windows, maps=maps)
+    write_plots(plots, found.forecasts, found.windows, config=config, baselines=found.baselines, maps=maps)
+    write_json(metrics, found.report)
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,1 @@
+"""Fit the forecaster: statistics, batches, the loop, checkpoints."""

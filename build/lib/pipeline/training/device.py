@@ -1,0 +1,51 @@
+"""Where training runs, and in which precision."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from typing import Final, Literal
+
+import torch
+from lightning.fabric import Fabric
+
+from pipeline.config import TrainConfig
+from pipeline.errors import InputError
+
+_PRECISIONS: Final[dict[str, Literal["32-true", "bf16-mixed", "16-mixed"]]] = {
+    "fp32": "32-true",
+    "bf16": "bf16-mixed",
+    "fp16": "16-mixed",
+}
+
+
+@contextmanager
+def one_thread(device: torch.device) -> Generator[None]:
+    """On the CPU a step's operations are too small to share.
+
+    Threads that sleep while they wait for one another cost more than they do; those that spin take turns with every
+    other program on the machine.
+    """
+    num_threads = torch.get_num_threads()
+    torch.set_num_threads(1 if device.type == "cpu" else num_threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(num_threads)
+
+
+def make_fabric(config: TrainConfig) -> Fabric:
+    """The device and the precision that the parameters ask for.
+
+    Raises:
+        InputError: They cannot be had here.
+    """
+    has_gpu = torch.cuda.is_available()
+    if config.device == "cuda" and not has_gpu:
+        raise InputError("train.device", "is cuda, and no GPU can be used here", "set it to auto or cpu")
+    on_gpu = has_gpu and config.device != "cpu"
+    if config.precision == "fp16" and not on_gpu:
+        raise InputError("train.precision", "fp16 needs a GPU", "use auto, bf16 or fp32 on the CPU")
+    automatic = "bf16" if on_gpu else "fp32"  # on a CPU, casts cost such small products more than bf16 saves
+    precision = automatic if config.precision == "auto" else config.precision
+    return Fabric(accelerator="cuda" if on_gpu else "cpu", devices=1, precision=_PRECISIONS[precision])

@@ -1,0 +1,313 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel
+
+from models.forecaster import Forecaster, ForecasterConfig
+from models.losses import displacement
+from pipeline.config import TrainConfig
+from pipeline.drives.categories import Category, Group
+from pipeline.errors import InputError
+from pipeline.progress import progress_bar
+from pipeline.training.checkpoint import (
+    Checkpoint,
+    load_checkpoint,
+    module_tensors,
+    optimizer_tensors,
+    restore_module,
+    restore_optimizer,
+    save_checkpoint,
+)
+from pipeline.training.device import make_fabric, one_thread
+from pipeline.training.health import gradient_health
+from pipeline.training.scenes import SceneTensors, is_scored
+from pipeline.training.statistics import fit_statistics, set_feature_scale
+from pipeline.training.step import LOSSES, Step, category_weights
+from pipeline.windows.windows import SPLITS, Windows
+
+_VALIDATION_SCENES = 64
+Metrics = dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fitted:
+    """A trained forecaster.
+
+    Attributes:
+        model: With the averaged weights of the best epoch by the validation split, on the CPU.
+        history: Metrics of each epoch.
+        best_epoch: Index of that epoch in ``history``.
+    """
+
+    model: Forecaster
+    history: list[Metrics]
+    best_epoch: int
+
+
+def forecaster_config(config: TrainConfig, *, windows: Windows) -> ForecasterConfig:
+    """What the parameters and the data together say of the network.
+
+    Without a frame in any training scene the scene branch is left out: its weights would stay as they started, and
+    the first frame of a new drive would disturb every forecast.
+    """
+    has_frames = np.asarray(windows.observed.frame_feature_valid).any(axis=1)
+    is_train = np.asarray(windows.index.split) == SPLITS.index("train")
+    return ForecasterConfig(
+        cell=config.cell,
+        interaction=config.interaction,
+        decoder=config.decoder,
+        turn_to_heading=config.turn_to_heading,
+        scene=config.scene and bool((has_frames & is_train).any()),
+        width=config.width,
+        num_modes=config.num_modes,
+        basis_rank=config.basis_rank,
+        grid_cells=config.grid_cells,
+        cell_m=config.cell_m,
+        pooled_width=config.pooled_width,
+        num_heads=config.num_heads,
+        dropout=config.dropout,
+        num_future=windows.future.valid.shape[1],
+        rate_hz=windows.rate_hz,
+        num_categories=len(Category),
+        vehicle_categories=tuple(int(category) for category in Category if category.group == Group.VEHICLE),
+        scene_channels=windows.observed.frame_feature.shape[-1],
+    )
+
+
+class Trainer:
+    """Fits one forecaster to windows; after a kill at any moment a new one goes on from the last whole epoch.
+
+    Args:
+        windows: With a training and a validation split.
+        config: The forecaster and the recipe.
+        checkpoint: File of the resumable state; its name must stand for the config and the data.
+
+    Raises:
+        InputError: A split is empty, or the precision or device cannot be had here.
+    """
+
+    def __init__(self, windows: Windows, *, config: TrainConfig, checkpoint: Path) -> None:
+        self.config, self.path = config, checkpoint
+        self.fabric = make_fabric(config)
+        self.train_scenes, self.validation_scenes = (
+            torch.from_numpy(_scenes_with_targets(windows, split)).to(self.fabric.device)
+            for split in ("train", "validation")
+        )
+        self.scenes = SceneTensors.of(windows, device=self.fabric.device)
+        self.num_agents = self.scenes.offset.diff().cpu()[self.train_scenes.cpu()]
+        with torch.random.fork_rng(), torch.device("cpu"):
+            torch.manual_seed(config.seed)
+            model = Forecaster(forecaster_config(config, windows=windows))
+        train = SceneTensors.of(windows, device="cpu").gather(self.train_scenes.cpu())
+        fitted_on = SceneTensors(observed=train[0], future=train[1], offset=torch.zeros(0, dtype=torch.long))
+        model.set_statistics(fit_statistics(model, fitted_on, anchors=config.anchors, seed=config.seed))
+        set_feature_scale(model, fitted_on)
+        optimizer = torch.optim.AdamW(
+            model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, foreach=True
+        )
+        self.model = model.to(self.fabric.device)
+        self.average = AveragedModel(self.model, avg_fn=_warm_average(config.ema), use_buffers=False)
+        weights = category_weights(fitted_on, balance=config.class_balance)
+        step = Step(self.model, self.scenes, config=config, weights=weights)
+        self.step, self.optimizer = self.fabric.setup(step, optimizer)
+        self.history: list[Metrics] = []
+        self.best: dict[str, Tensor] = module_tensors(self.model, prefix="best")
+        self.best_epoch = -1
+        self.run_id: str | None = None
+        self.num_skipped = 0  # in a row
+        self._resume()
+
+    def fit(self, *, on_epoch: Callable[[int, Metrics], None] = lambda _epoch, _metrics: None) -> Fitted:
+        """Train to the end.
+
+        Args:
+            on_epoch: Called with the number and the metrics of each epoch trained now.
+        """
+        config = self.config
+        with progress_bar() as bar, one_thread(self.fabric.device):
+            task = bar.add_task("train", total=config.max_epochs, completed=len(self.history))
+            while len(self.history) < config.max_epochs and not self._is_patience_spent():
+                metrics = self._train_epoch() | self._validate()
+                self.history.append(metrics)
+                cost = [entry["validation_cost"] for entry in self.history]
+                if self.best_epoch < 0 or cost[-1] < cost[self.best_epoch]:
+                    self.best_epoch = len(cost) - 1
+                    self.best = {n: v.clone() for n, v in module_tensors(self.average.module, prefix="best").items()}
+                self._save()
+                on_epoch(len(self.history) - 1, metrics)
+                bar.update(task, description=f"train (validation {metrics['validation_ade_m']:.3f} m)")
+                bar.advance(task)
+        restore_module(self.model, self.best, prefix="best")
+        return Fitted(model=self.model.eval().cpu(), history=self.history, best_epoch=self.best_epoch)
+
+    def _is_patience_spent(self) -> bool:
+        return bool(self.history) and len(self.history) - 1 - self.best_epoch >= self.config.patience
+
+    def _train_epoch(self) -> Metrics:
+        """One pass over the training scenes; everything random in it follows from the seed and the epoch."""
+        epoch, config = len(self.history), self.config
+        generator = torch.Generator().manual_seed(config.seed * 100_003 + epoch)
+        order = torch.randperm(len(self.train_scenes), generator=generator)
+        batches = order.split(self._batch_sizes(order))
+        self.step.train()
+        sums, norms, num_skipped = torch.zeros(len(LOSSES), device=self.fabric.device), [], 0
+        health: Metrics = {}
+        with torch.random.fork_rng():
+            torch.manual_seed(config.seed * 100_003 + epoch)
+            for number, batch in enumerate(batches):
+                progress = (epoch + number / len(batches)) / config.max_epochs
+                for group in self.optimizer.param_groups:
+                    group["lr"] = config.learning_rate * 0.5 * (1.0 + math.cos(math.pi * progress))
+                states: list[Tensor] | None = [] if number == len(batches) - 1 else None
+                losses = self.step(self.train_scenes[batch.to(self.fabric.device)], progress=progress, states=states)
+                self.fabric.backward(losses[0])
+                loss_scale = 1.0 if states is None else self._loss_scale()  # asking a GPU waits for it
+                norm = self.fabric.clip_gradients(
+                    self.step, self.optimizer, max_norm=config.max_norm, error_if_nonfinite=False
+                )
+                assert norm is not None
+                if torch.isfinite(norm + losses[0].detach()):
+                    if states is not None:
+                        clipped = min(1.0, config.max_norm / (float(norm) + 1e-6))
+                        health = gradient_health(self.model, states=states, clipped=clipped, loss_scale=loss_scale)
+                    self.optimizer.step()
+                    self.average.update_parameters(self.model)
+                    norms.append(float(norm))
+                    sums += losses.detach()
+                    self.num_skipped = 0
+                else:
+                    self._skip_step()
+                    num_skipped += 1
+                self.optimizer.zero_grad()
+        if not norms:
+            what = "every step of an epoch had a loss or a gradient that is not finite"
+            raise InputError("train", what, "lower train.learning_rate, or set train.precision to fp32")
+        means = dict(zip(LOSSES, (sums / len(norms)).tolist(), strict=True))
+        norm_metrics = {
+            "gradient_norm": float(np.mean(norms)),
+            "gradient_norm_max": max(norms),
+            "clipped": float(np.mean(np.array(norms) > config.max_norm)),
+        }
+        rate = {"learning_rate": self.optimizer.param_groups[0]["lr"], "num_skipped": num_skipped}
+        return means | norm_metrics | rate | health
+
+    def _batch_sizes(self, order: Tensor) -> list[int]:
+        """How many scenes of an order make each batch: so many that they hold ``agents_per_batch``."""
+        batch = (self.num_agents[order].cumsum(0) - 1) // self.config.agents_per_batch
+        return batch.unique_consecutive(return_counts=True)[1].tolist()
+
+    def _skip_step(self) -> None:
+        """Let the loss scaler of fp16 see its overflow; it then skips the step itself and lowers its scale.
+
+        Raises:
+            InputError: Too many steps in a row had to be skipped.
+        """
+        if self._scaler() is not None:
+            self.optimizer.step()
+        self.num_skipped += 1
+        if self.num_skipped >= self.config.max_skipped:
+            what = f"{self.num_skipped} steps in a row had a loss or a gradient that is not finite"
+            raise InputError("train", what, "lower train.learning_rate, or set train.precision to fp32")
+
+    def _loss_scale(self) -> float:
+        scaler = self._scaler()
+        return 1.0 if scaler is None else scaler.get_scale()
+
+    def _scaler(self) -> torch.amp.GradScaler | None:
+        return getattr(self.fabric.strategy.precision, "scaler", None)
+
+    @torch.no_grad()
+    def _validate(self) -> Metrics:
+        """Displacements on the validation split by the averaged weights, per agent, in single precision."""
+        self.average.eval()
+        costs: list[Tensor] = []
+        for batch in self.validation_scenes.split(_VALIDATION_SCENES):
+            observed, future = self.scenes.gather(batch)
+            forecast = self.average.module(observed)
+            counted = is_scored(observed) & future.valid.any(dim=1)
+            mean, last = displacement(forecast.single.xy_m, future.xy_m, valid=future.valid)
+            target = future.xy_m[:, None].expand_as(forecast.modes.xy_m)
+            mode_mean, mode_last = displacement(forecast.modes.xy_m, target, valid=future.valid[:, None])
+            columns = (mean, last, mode_mean.amin(1), mode_last.amin(1))
+            costs.append(torch.stack(columns, dim=-1)[counted])
+        ade, fde, min_ade, min_fde = torch.cat(costs).mean(0).tolist()
+        num_modes = self.config.num_modes
+        return {
+            "validation_ade_m": ade,
+            "validation_fde_m": fde,
+            f"validation_min_ade_{num_modes}_m": min_ade,
+            f"validation_min_fde_{num_modes}_m": min_fde,
+            "validation_cost": ade + 0.5 * fde + min_ade + 0.5 * min_fde,
+        }
+
+    def _save(self) -> None:
+        scaler = self._scaler()
+        tensors = {
+            **module_tensors(self.model, prefix="model"),
+            **module_tensors(self.average, prefix="average"),
+            **self.best,
+            **optimizer_tensors(self.optimizer.optimizer),
+        }
+        meta: dict[str, Any] = {
+            "history": self.history,
+            "best_epoch": self.best_epoch,
+            "run_id": self.run_id,
+            "scaler": scaler.state_dict() if scaler else None,
+        }
+        save_checkpoint(self.path, Checkpoint(tensors=tensors, meta=meta))
+
+    def _resume(self) -> None:
+        checkpoint = load_checkpoint(self.path)
+        if checkpoint is None:
+            return
+        restore_module(self.model, checkpoint.tensors, prefix="model")
+        restore_module(self.average, checkpoint.tensors, prefix="average")
+        restore_optimizer(self.optimizer.optimizer, checkpoint.tensors)
+        self.best = {name: value for name, value in checkpoint.tensors.items() if name.startswith("best.")}
+        self.history, self.best_epoch = checkpoint.meta["history"], checkpoint.meta["best_epoch"]
+        self.run_id = checkpoint.meta["run_id"]
+        scaler = self._scaler()
+        if scaler is not None and checkpoint.meta["scaler"] is not None:
+            scaler.load_state_dict(checkpoint.meta["scaler"])
+
+
+def fit_anew(windows: Windows, *, config: TrainConfig) -> Fitted:
+    """Train from the start to the end without a state to resume: for benchmarks, whose trainings are many and short."""
+    with TemporaryDirectory() as folder:
+        return Trainer(windows, config=config, checkpoint=Path(folder) / "state").fit()
+
+
+def _warm_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
+    """Exponential moving average whose memory grows with the steps made, so that the start is soon forgotten."""
+
+    def average(old: Tensor, new: Tensor, num_averaged: Tensor | int) -> Tensor:
+        steps = float(num_averaged)
+        return torch.lerp(old, new, 1.0 - min(decay, (1.0 + steps) / (10.0 + steps)))
+
+    return average
+
+
+def _scenes_with_targets(windows: Windows, split: str) -> np.ndarray:
+    """Scenes of a split in which at least one agent can be learned from."""
+    observed = windows.observed
+    learnable = (
+        (np.asarray(observed.valid).sum(axis=1) >= 2)
+        & (np.asarray(observed.category) != int(Category.STATIC))
+        & np.asarray(windows.future.valid).any(axis=1)
+    )
+    num = np.bincount(np.asarray(observed.scene), weights=learnable, minlength=len(windows.index.split))
+    scenes = np.flatnonzero((np.asarray(windows.index.split) == SPLITS.index(split)) & (num > 0))
+    if len(scenes) == 0:
+        raise InputError("windows", f"no scene of the {split} split has a future", "bring more or longer drives")
+    return scenes

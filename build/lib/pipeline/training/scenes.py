@@ -1,0 +1,114 @@
+"""Windows as tensors on one device; a batch is a gather of scenes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from models.batch import Future, Observed
+from pipeline.drives.categories import Category
+from pipeline.windows.windows import Observed as ObservedArrays
+from pipeline.windows.windows import Windows
+
+_PER_SCENE = ("frame_feature", "frame_feature_valid")
+
+
+def observed_tensors(observed: ObservedArrays) -> Observed:
+    """The same as tensors; features stay in the precision that they are stored in."""
+    arrays = {f.name: np.array(getattr(observed, f.name)) for f in fields(Observed)}
+    tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    tensors["scene"], tensors["category"] = tensors["scene"].long(), tensors["category"].long()
+    return Observed(**tensors)
+
+
+def is_scored(observed: Observed) -> Bool[Tensor, " n"]:
+    """Agents that are trained on: known at two steps at least, and able to move."""
+    return (observed.valid.sum(dim=1) >= 2) & (observed.category != int(Category.STATIC))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SceneTensors:
+    """All scenes of some windows on one device.
+
+    Attributes:
+        observed: Of all agents of all scenes.
+        future: Likewise.
+        offset: Agents of scene i are ``offset[i]:offset[i + 1]``.
+    """
+
+    observed: Observed
+    future: Future
+    offset: Int[Tensor, " b_plus_1"]
+
+    @staticmethod
+    def of(windows: Windows, *, device: str | torch.device) -> SceneTensors:
+        """Copy windows to a device."""
+        future = {
+            f.name: torch.from_numpy(np.array(getattr(windows.future, f.name))).to(device) for f in fields(Future)
+        }
+        return SceneTensors(
+            observed=observed_tensors(windows.observed).to(str(device)),
+            future=Future(**future),
+            offset=torch.from_numpy(np.array(windows.index.agent_offset)).long().to(device),
+        )
+
+    def gather(self, scenes: Int[Tensor, " b"]) -> tuple[Observed, Future]:
+        """The agents of some scenes, scenes renumbered in the given order, features in single precision."""
+        starts, counts = self.offset[scenes], self.offset[scenes + 1] - self.offset[scenes]
+        scene = torch.repeat_interleave(torch.arange(len(scenes), device=scenes.device), counts)
+        within = torch.arange(len(scene), device=scenes.device) - (counts.cumsum(0) - counts)[scene]
+        agents = starts[scene] + within
+        observed = {
+            f.name: getattr(self.observed, f.name)[scenes if f.name in _PER_SCENE else agents]
+            for f in fields(Observed)
+            if f.name != "scene"
+        }
+        for name in ("agent_feature", "frame_feature"):
+            observed[name] = observed[name].float()
+        future = {f.name: getattr(self.future, f.name)[agents] for f in fields(Future)}
+        return Observed(scene=scene, **observed), Future(**future)
+
+
+def truncate(observed: Observed, *, is_cut: Bool[Tensor, " n"], share: Float[Tensor, " n"]) -> Observed:
+    """Take the first part of some agents' histories away; the last two steps always stay.
+
+    Args:
+        observed: The agents.
+        is_cut: Whose.
+        share: How much of what may go, below one.
+    """
+    num_steps = observed.valid.shape[1]
+    first = torch.where(is_cut, (share * (num_steps - 1)).long(), 0)
+    kept = torch.arange(num_steps, device=first.device) >= first[:, None]
+    return replace(observed, valid=observed.valid & kept, heading_valid=observed.heading_valid & kept)
+
+
+def jitter(observed: Observed, *, noise_m: Float[Tensor, "n t 2"]) -> Observed:
+    """Move the observed positions by noise; headings of pedestrians, which come from their motion, move with them."""
+    xy_m = observed.xy_m + noise_m
+    before, after = observed.xy_m.diff(dim=1), xy_m.diff(dim=1)
+    turned = torch.atan2(after[..., 1], after[..., 0]) - torch.atan2(before[..., 1], before[..., 0])
+    walks = (observed.category == int(Category.PEDESTRIAN))[:, None] & observed.valid[:, 1:] & observed.valid[:, :-1]
+    heading_rad = observed.heading_rad.clone()
+    heading_rad[:, 1:] += torch.where(walks, turned, 0.0)
+    return replace(observed, xy_m=xy_m, heading_rad=heading_rad)
+
+
+def augment(
+    observed: Observed, future: Future, *, mirror: Bool[Tensor, " b"], scale: Float[Tensor, " b"]
+) -> tuple[Observed, Future]:
+    """Mirror some scenes along y and scale each; turning them would change nothing, every agent has its own frame."""
+    sign = torch.where(mirror, -1.0, 1.0)[observed.scene]
+    factor = torch.stack((scale[observed.scene], scale[observed.scene] * sign), dim=-1)[:, None]
+    observed = replace(
+        observed,
+        xy_m=observed.xy_m * factor,
+        heading_rad=observed.heading_rad * sign[:, None],
+        size_m=observed.size_m * scale[observed.scene][:, None],
+    )
+    future = replace(future, xy_m=future.xy_m * factor, heading_rad=future.heading_rad * sign[:, None])
+    return observed, future

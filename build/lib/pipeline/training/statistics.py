@@ -1,0 +1,107 @@
+"""What is fitted on the training split before training: the futures' basis, anchors and spread; the features' scale."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from scipy.cluster.vq import kmeans2
+from torch import Tensor
+
+from models.decoder import FutureStatistics, residual_scale
+from models.forecaster import Forecaster
+from models.frames import unrotate
+from models.unicycle import CONTROL_TERMS, control_coefficients, start_of
+from pipeline.errors import InputError
+from pipeline.training.scenes import SceneTensors, is_scored
+
+_TURN_DECAYS_S: Final = (0.0, 0.5, 1.0, 2.0, 4.0)
+
+
+def fit_statistics(model: Forecaster, train: SceneTensors, *, anchors: bool, seed: int) -> FutureStatistics:
+    """The fading of turns, then principal components, k-means anchors and spread of the residuals to the base path.
+
+    Args:
+        model: Whose base path, rank and modes.
+        train: Scenes of the training split, and no others.
+        anchors: False: every mode starts at the base path.
+        seed: Of the k-means start.
+
+    Raises:
+        InputError: There are fewer whole futures than components or anchors.
+    """
+    rank, num_modes = model.config.basis_rank, model.config.num_modes
+    num_future = train.future.valid.shape[1]
+    frame = model.frame(train.observed)
+    whole = is_scored(train.observed) & train.future.valid.all(dim=1)
+    if int(whole.sum()) < max(rank, num_modes):
+        raise InputError(
+            "the training split",
+            f"has {int(whole.sum())} agents with a whole future, too few for {rank} components and {num_modes} modes",
+            "bring more or longer drives, or lower windows.future_s",
+        )
+    local = unrotate(train.future.xy_m - frame.origin_m[:, None], frame.axis[:, None])
+    bases = [model.base_future(train.observed, frame=frame, decay_s=decay_s) for decay_s in _TURN_DECAYS_S]
+    errors = torch.stack([(local - base).norm(dim=-1)[whole].mean() for base in bases])
+    best = int(errors.argmin())
+    residual = ((local - bases[best]) / residual_scale(frame.velocity_mps)[:, None, None])[whole].double().cpu()
+    flat = residual.reshape(len(residual), -1)
+    # Uncentred: zero, the base path, must stay inside the span's origin.
+    _, values, vectors = torch.linalg.svd(flat, full_matrices=False)
+    deviations = values[:rank] / len(flat) ** 0.5
+    basis = vectors[:rank] * deviations[:, None]
+    coefficients = (flat @ vectors[:rank].T / deviations.clamp(min=1e-9)).numpy()
+    centres = _centres(coefficients, size=residual[:, -1].norm(dim=-1).numpy(), num_modes=num_modes, seed=seed)
+    is_vehicle = torch.isin(train.observed.category, torch.tensor(model.config.vehicle_categories))[whole]
+    control_scale, control_anchors = _controls(
+        local[whole][is_vehicle],
+        start=start_of(frame)[whole][is_vehicle],
+        rate_hz=model.config.rate_hz,
+        num_modes=num_modes,
+        seed=seed,
+    )
+    return FutureStatistics(
+        turn_decay_s=torch.tensor(_TURN_DECAYS_S[best]),
+        basis=basis.reshape(rank, num_future, 2).float(),
+        anchors=torch.from_numpy(centres).float() * anchors,
+        spread=residual.square().mean(0).sqrt().clamp(min=1e-3).float(),
+        control_scale=control_scale,
+        control_anchors=control_anchors * anchors,
+    )
+
+
+def _controls(
+    local_m: Float[Tensor, "v h 2"], *, start: Float[Tensor, "v 2"], rate_hz: float, num_modes: int, seed: int
+) -> tuple[Float[Tensor, "2 q"], Float[Tensor, "k 2 q"]]:
+    """Deviations and k-means anchors of the controls of recorded paths; typical ones where there are too few."""
+    if len(local_m) < 2 * num_modes:
+        typical = torch.tensor([[1.0], [0.01]]).expand(2, CONTROL_TERMS).clone()
+        return typical, torch.zeros(num_modes, 2, CONTROL_TERMS)
+    found = control_coefficients(local_m.double().cpu(), start=start.double().cpu(), rate_hz=rate_hz)
+    # A few wild ones, of boxes that jumped, must not set the scale.
+    limit = found.abs().flatten(1).quantile(0.99, dim=0).reshape(2, CONTROL_TERMS).clamp(min=1e-6)
+    found = found.clamp(-limit, limit)
+    scale = found.square().mean(0).sqrt().clamp(min=1e-6)
+    flat = (found / scale).flatten(1).numpy()
+    centres = _centres(flat, size=np.linalg.norm(flat, axis=-1), num_modes=num_modes, seed=seed)
+    return scale.float(), torch.from_numpy(centres).reshape(num_modes, 2, CONTROL_TERMS).float()
+
+
+def _centres(
+    points: Float[np.ndarray, "n c"], *, size: Float[np.ndarray, " n"], num_modes: int, seed: int
+) -> Float[np.ndarray, "k c"]:
+    """K-means centres of the larger half: most agents keep to the base path, and all would lie at zero."""
+    restless = np.argsort(-size)[: max(len(points) // 2, num_modes)]
+    return kmeans2(points[restless], num_modes, minit="++", rng=np.random.default_rng(seed))[0]
+
+
+def set_feature_scale(model: Forecaster, train: SceneTensors) -> None:
+    """Give the scene encoder the mean and deviation, by channel, of the training split's features."""
+    observed = train.observed
+    if model.scene is None or int(observed.agent_feature_valid.sum()) < 2:
+        return
+    seen = observed.agent_feature[observed.agent_feature_valid].float()
+    model.scene.mean.copy_(seen.mean(0))
+    model.scene.scale.copy_(seen.std(0).clamp(min=1e-3))

@@ -1,0 +1,82 @@
+"""One training step up to its loss: gather, augment, forecast, judge."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from models.forecaster import Forecaster
+from models.losses import forecast_loss
+from pipeline.config import TrainConfig
+from pipeline.drives.categories import Category, Group
+from pipeline.training.scenes import SceneTensors, augment, is_scored, jitter, truncate
+
+LOSSES: Final = ("train_loss", "train_single_m", "train_modes_m", "train_probability", "train_spread")
+
+
+class Step(nn.Module):
+    """One batch's loss from its scene numbers, so that only numbers cross into the wrapped module.
+
+    Args:
+        model: To be trained.
+        scenes: Of all splits.
+        config: The recipe.
+        weights: How much an agent of each category counts.
+    """
+
+    def __init__(
+        self, model: Forecaster, scenes: SceneTensors, *, config: TrainConfig, weights: Float[Tensor, " c"]
+    ) -> None:
+        super().__init__()
+        self.model, self.scenes, self.config = model, scenes, config
+        self.weights = weights.to(scenes.offset.device)
+
+    def forward(self, scenes: Tensor, *, progress: float, states: list[Tensor] | None = None) -> Tensor:
+        """The losses by ``LOSSES``; random numbers come from the global generator, which the trainer seeds.
+
+        Args:
+            scenes: Of the batch.
+            progress: Through the training, 0 to 1.
+            states: The hidden states after each observed step are appended to it.
+        """
+        config = self.config
+        observed, future = self.scenes.gather(scenes)
+        draws = torch.rand(2, len(scenes), device=scenes.device)
+        scale = 1.0 + config.scale_augmentation * (2.0 * draws[0] - 1.0)
+        observed, future = augment(observed, future, mirror=(draws[1] < 0.5) & config.mirror_augmentation, scale=scale)
+        if config.noise_augmentation_m > 0.0:
+            sigma_m = config.noise_augmentation_m * torch.rand(len(scenes), device=scenes.device)
+            sigma_m = sigma_m * (torch.rand(len(scenes), device=scenes.device) < 0.5)
+            noise_m = sigma_m[observed.scene, None, None] * torch.randn_like(observed.xy_m)
+            observed = jitter(observed, noise_m=noise_m)
+        if config.truncation > 0.0:
+            cut = torch.rand(2, len(observed.scene), device=scenes.device)
+            observed = truncate(observed, is_cut=cut[0] < config.truncation, share=cut[1])
+        forecast = self.model(observed, states=states)
+        with torch.autocast(scenes.device.type, enabled=False):
+            loss = forecast_loss(
+                forecast,
+                future,
+                weight=self.weights[observed.category] * is_scored(observed),
+                relaxation=config.relaxation * (1.0 - progress),
+                final=config.final_weight,
+                by_likelihood=config.decoder == "autoregressive",
+            )
+        return torch.stack((loss.total, loss.single, loss.modes, loss.probability, loss.spread))
+
+
+def category_weights(train: SceneTensors, *, balance: float) -> Float[Tensor, " c"]:
+    """What an agent of each category counts: its class's frequency to the power of minus ``balance``.
+
+    Args:
+        train: Scenes of the training split, and no others.
+        balance: Zero: all alike; one: all classes together alike.
+    """
+    groups = torch.tensor([int(category.group) for category in Category])
+    counted = is_scored(train.observed) & train.future.valid.any(dim=1)
+    counts = torch.bincount(groups[train.observed.category[counted]], minlength=len(Group)).float()
+    frequency = counts / counts.sum().clamp(min=1.0)
+    return frequency.clamp(min=1e-3).pow(-balance)[groups]

@@ -1,0 +1,1 @@
+"""Scenes around forecast times, cut into observed and future, in flat arrays."""

@@ -1,0 +1,117 @@
+"""What a forecaster sees, computed from what was known: by its types nothing here can reach the future."""
+
+from __future__ import annotations
+
+import numpy as np
+from einops import rearrange
+from jaxtyping import Bool, Float, Int, Shaped
+
+from pipeline.scene.sample import sample_maps
+from pipeline.scene.store import SceneFeatures
+from pipeline.windows.cut import History
+from pipeline.windows.grid import HOLD_S, Grid
+from pipeline.windows.windows import Observed
+
+
+def scene_origins(history: History) -> Float[np.ndarray, "b 2"]:
+    """World origin of each scene: where the ego was last known, else the mean of the agents' last known places."""
+    num_scenes, scene = len(history.t0_ns), history.scene
+    last = history.valid.shape[1] - 1 - np.argmax(history.valid[:, ::-1], axis=1)
+    last_xy_m = history.xyz_m[np.arange(len(scene)), last, :2]
+    has_ego = np.bincount(scene, weights=history.is_ego, minlength=num_scenes) > 0
+    weight = np.where(has_ego[scene], history.is_ego, 1.0)
+    total = np.maximum(np.bincount(scene, weights=weight, minlength=num_scenes), 1.0)
+    sums = [np.bincount(scene, weights=weight * last_xy_m[:, axis], minlength=num_scenes) for axis in (0, 1)]
+    return np.stack(sums, axis=-1) / total[:, None]
+
+
+def observed_steps(values: Shaped[np.ndarray, "n m *_"], *, grid: Grid) -> Shaped[np.ndarray, "n t *_"]:
+    """The window steps among a history's clean steps."""
+    return values[:, values.shape[1] - grid.num_window_history :: grid.stride]
+
+
+def observe(
+    history: History, *, origin_m: Float[np.ndarray, "b 2"], features: SceneFeatures, channels: int, grid: Grid
+) -> Observed:
+    """The forecaster's inputs.
+
+    Args:
+        history: What was known.
+        origin_m: World origin of each scene.
+        features: Of the drive; only the rows that ``history`` names are read.
+        channels: Of the scene features, for drives that have none.
+        grid: The window steps.
+    """
+    valid = observed_steps(history.valid, grid=grid)
+    relative_m = observed_steps(history.xyz_m, grid=grid)[..., :2] - origin_m[history.scene, None]
+    agent_feature, agent_feature_valid, frame_feature, frame_feature_valid = _scene_features(
+        history, features=features, channels=channels
+    )
+    return Observed(
+        scene=history.scene,
+        category=history.category,
+        is_ego=history.is_ego,
+        size_m=history.size_m.astype(np.float32),
+        xy_m=np.where(valid[..., None], relative_m, 0.0).astype(np.float32),
+        heading_rad=observed_steps(history.heading_rad, grid=grid).astype(np.float32),
+        heading_valid=observed_steps(history.heading_valid, grid=grid),
+        valid=valid,
+        agent_feature=agent_feature,
+        agent_feature_valid=agent_feature_valid,
+        frame_feature=frame_feature,
+        frame_feature_valid=frame_feature_valid,
+    )
+
+
+def places(
+    history: History, times_ns: Int[np.ndarray, "b q"]
+) -> tuple[Float[np.ndarray, "n q 3"], Bool[np.ndarray, "n q"]]:
+    """Where each agent was at other times of its scene, as known by the forecast time.
+
+    Between two successive steps that were both known the place is interpolated; otherwise it is the last known
+    one for ``HOLD_S`` more; otherwise there is none.
+
+    Args:
+        history: What was known.
+        times_ns: q times for each scene.
+
+    Returns:
+        World places (zero where there is none), and where there is one.
+    """
+    num_steps = history.valid.shape[1]
+    step = (history.times_ns[:, None] <= times_ns[:, :, None]).sum(axis=-1)[history.scene] - 1  # n q; -1: before all
+    latest = np.maximum.accumulate(np.where(history.valid, np.arange(num_steps), -1), axis=1)
+    last = np.where(step < 0, -1, np.take_along_axis(latest, np.maximum(step, 0), axis=1))
+    after = np.minimum(step + 1, num_steps - 1)
+    between = (last == step) & (last >= 0) & (after > step) & np.take_along_axis(history.valid, after, axis=1)
+
+    agent = np.arange(len(history.scene))[:, None]
+    last_ns = history.times_ns[history.scene[:, None], last]
+    after_ns = history.times_ns[history.scene[:, None], after]
+    age_ns = times_ns[history.scene] - last_ns
+    share = np.where(between, age_ns / np.where(between, after_ns - last_ns, 1), 0.0)
+    valid = between | ((last >= 0) & (age_ns <= HOLD_S * 1e9))
+    last_m, after_m = history.xyz_m[agent, last], history.xyz_m[agent, after]
+    return np.where(valid[..., None], last_m + share[..., None] * (after_m - last_m), 0.0), valid
+
+
+def _scene_features(
+    history: History, *, features: SceneFeatures, channels: int
+) -> tuple[Float[np.ndarray, "n f c"], Bool[np.ndarray, "n f"], Float[np.ndarray, "b f c"], Bool[np.ndarray, "b f"]]:
+    num_agents, (num_scenes, num_cameras, num_slots) = len(history.scene), history.frame_rows.shape
+    agent_feature = np.zeros((num_agents, num_slots, channels), np.float32)
+    agent_valid = np.zeros((num_agents, num_slots), np.bool_)
+    frame_feature = np.zeros((num_scenes, num_slots, channels), np.float32)
+    frame_valid = np.zeros((num_scenes, num_slots), np.bool_)
+    with_frames = np.flatnonzero((history.frame_rows >= 0).any(axis=(1, 2)))
+    if len(with_frames):
+        xyz_m, known = places(history, rearrange(history.frame_times_ns, "b k f -> b (k f)"))
+        xyz_m = rearrange(xyz_m, "n (k f) xyz -> n k f xyz", k=num_cameras)
+        known = rearrange(known, "n (k f) -> n k f", k=num_cameras) & (history.frame_rows >= 0)[history.scene]
+        bounds = np.searchsorted(history.scene, np.arange(num_scenes + 1))
+        for i in with_frames:
+            agents = slice(bounds[i], bounds[i + 1])
+            agent_feature[agents], agent_valid[agents], frame_feature[i], frame_valid[i] = sample_maps(
+                features, history.frame_rows[i], xyz_m[agents], known[agents]
+            )
+    return agent_feature, agent_valid, frame_feature, frame_valid
