@@ -59,9 +59,22 @@ class Paths:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Manoeuvres:
+    """Log-probabilities of what each agent does over the horizon, by class number."""
+
+    direction: Float[Tensor, "n c"]
+    pace: Float[Tensor, "n d"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Forecast:
-    """One best single path and K alternative ones with their log-probabilities, in the scene frame."""
+    """One best single path and K alternative ones with their log-probabilities, in the scene frame.
+
+    Attributes:
+        manoeuvres: Of the forecaster's own head; None where it has none.
+    """
 
     single: Paths
     modes: Paths
     log_probability: Float[Tensor, "n k"]
+    manoeuvres: Manoeuvres | None = None

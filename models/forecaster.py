@@ -16,6 +16,7 @@ from models.frames import AgentFrame, agent_frame, paths_to_scene
 from models.inputs import STATIC_WIDTH, STEP_WIDTH, static_inputs, step_inputs, step_velocity
 from models.interaction import InteractionName, make_interaction
 from models.kinematics import fading_turn, turn_rate
+from models.manoeuvre import ManoeuvreHead
 from models.pairs import Pairs, neighbour_pairs
 from models.precision import at_least_single
 from models.recurrence import CellName, CoupledRecurrence
@@ -49,6 +50,8 @@ class ForecasterConfig:
         num_categories: Agent categories.
         vehicle_categories: Those of them that are steered.
         scene_channels: Channels of the scene features.
+        num_directions: Classes of directions that the manoeuvre head tells; zero, and of paces too: it has no head.
+        num_paces: Likewise of paces.
     """
 
     cell: CellName
@@ -69,6 +72,8 @@ class ForecasterConfig:
     num_categories: int
     vehicle_categories: tuple[int, ...]
     scene_channels: int
+    num_directions: int = 0
+    num_paces: int = 0
 
 
 class Forecaster(nn.Module):
@@ -99,6 +104,7 @@ class Forecaster(nn.Module):
         self.register_buffer("turn_decay_s", torch.zeros(()))
         self.dropout = nn.Dropout(config.dropout)
         self.decoder = _make_decoder(config, in_width=state_width + static_width)
+        self.manoeuvres = _make_head(config, in_width=state_width + static_width)
 
     turn_decay_s: Tensor
 
@@ -136,6 +142,7 @@ class Forecaster(nn.Module):
             single=paths_to_scene(single, frame=frame),
             modes=paths_to_scene(modes, frame=frame),
             log_probability=log_probability,
+            manoeuvres=None if self.manoeuvres is None else self.manoeuvres(state.features),
         )
 
     def base_future(
@@ -212,6 +219,18 @@ class Forecaster(nn.Module):
             frame=frame,
             reach_m=interaction.reach_m,
         )
+
+
+def _make_head(config: ForecasterConfig, *, in_width: int) -> ManoeuvreHead | None:
+    if not config.num_directions and not config.num_paces:
+        return None
+    return ManoeuvreHead(
+        in_width=in_width,
+        width=config.width,
+        num_directions=config.num_directions,
+        num_paces=config.num_paces,
+        dropout=config.dropout,
+    )
 
 
 def _make_decoder(

@@ -219,6 +219,7 @@ class TrainConfig(Section):
         scale_augmentation: Scenes are scaled by up to this share either way.
         noise_augmentation_m: Of half of the scenes the histories get noise of a deviation of up to this.
         truncation: Share of the agents that lose a part of their history, so that short ones are learned too.
+        manoeuvre_weight: Of the manoeuvre head in the loss; zero: no head, the modes tell the manoeuvres.
         class_balance: Agents count by their class's frequency to the power of minus this; zero: all alike.
     """
 
@@ -254,6 +255,7 @@ class TrainConfig(Section):
     noise_augmentation_m: Annotated[float, Field(ge=0)]
     truncation: Fraction
     class_balance: Fraction
+    manoeuvre_weight: Annotated[float, Field(ge=0)]
 
     @model_validator(mode="after")
     def _whole_heads(self) -> Self:

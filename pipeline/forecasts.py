@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ManoeuvreProbabilities:
+    """Of n agents. Each row sums to one where known; elsewhere it is zero and means nothing.
+
+    Attributes:
+        direction: By ``behaviour.manoeuvre.Direction``.
+        direction_known: The agent has them.
+        pace: By ``behaviour.manoeuvre.Pace``.
+        pace_known: The agent has them.
+    """
+
+    direction: Float[np.ndarray, "n c"]
+    direction_known: Bool[np.ndarray, " n"]
+    pace: Float[np.ndarray, "n d"]
+    pace_known: Bool[np.ndarray, " n"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,6 +37,8 @@ class Forecasts:
         mode_sigma_m: Their standard deviations.
         mode_rho: Their correlations.
         probability: Of each mode; sums to one over k. Modes are in no particular order.
+        manoeuvres: As the forecaster's own head tells them; None where it has none
+            (``behaviour.probabilities.manoeuvres_of`` then takes them from the modes).
     """
 
     single_xy_m: Float[np.ndarray, "n h 2"]
@@ -29,3 +48,8 @@ class Forecasts:
     mode_sigma_m: Float[np.ndarray, "n k h 2"]
     mode_rho: Float[np.ndarray, "n k h"]
     probability: Float[np.ndarray, "n k"]
+    manoeuvres: ManoeuvreProbabilities | None = None
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The paths and probabilities by name, each with a row per agent."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "manoeuvres"}

@@ -2,36 +2,55 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from einops import rearrange, repeat
-from jaxtyping import Bool, Float
+from jaxtyping import Float, Int
 
 from pipeline.behaviour.journey import journey
 from pipeline.behaviour.manoeuvre import Direction, Pace, can_have_manoeuvre, classify
+from pipeline.behaviour.turning import start_direction
+from pipeline.forecasts import Forecasts, ManoeuvreProbabilities
 from pipeline.windows.select import select_agents
 from pipeline.windows.windows import Observed
 
 _BATCH: Final = 4096  # agents at a time, which bounds the memory
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ManoeuvreProbabilities:
-    """Of n agents. Each row sums to one where known; elsewhere it is zero and means nothing.
+def manoeuvres_of(forecasts: Forecasts, observed: Observed, *, rate_hz: float) -> ManoeuvreProbabilities:
+    """What the forecaster's own head says, and of agents of which it says nothing, what the modes amount to.
 
-    Attributes:
-        direction: By ``Direction``.
-        direction_known: The agent has them.
-        pace: By ``Pace``.
-        pace_known: The agent has them.
+    Args:
+        forecasts: Of the agents.
+        observed: The agents.
+        rate_hz: Of the steps.
     """
+    head = forecasts.manoeuvres
+    if head is None:
+        return manoeuvres_of_paths(observed, forecasts.mode_xy_m, probability=forecasts.probability, rate_hz=rate_hz)
+    rows = np.flatnonzero(~(head.direction_known & head.pace_known) & can_have_manoeuvre(observed))
+    rest = manoeuvres_of_paths(
+        select_agents(observed, rows),
+        forecasts.mode_xy_m[rows],
+        probability=forecasts.probability[rows],
+        rate_hz=rate_hz,
+    )
+    return _filled(head, rows, rest)
 
-    direction: Float[np.ndarray, "n c"]
-    direction_known: Bool[np.ndarray, " n"]
-    pace: Float[np.ndarray, "n d"]
-    pace_known: Bool[np.ndarray, " n"]
+
+def head_probabilities(
+    observed: Observed, *, direction: Float[np.ndarray, "n c"], pace: Float[np.ndarray, "n d"], rate_hz: float
+) -> ManoeuvreProbabilities:
+    """A head's output where it means something: of agents that can move and were seen to, or have a heading."""
+    known = can_have_manoeuvre(observed)
+    directed = known & start_direction(observed, rate_hz=rate_hz)[1]
+    return ManoeuvreProbabilities(
+        direction=np.where(directed[:, None], direction, 0.0),
+        direction_known=directed,
+        pace=np.where(known[:, None], pace, 0.0),
+        pace_known=known,
+    )
 
 
 def manoeuvres_of_paths(
@@ -70,3 +89,17 @@ def manoeuvres_of_paths(
         pace=np.where(known[:, None], pace, 0.0),
         pace_known=known,
     )
+
+
+def _filled(
+    told: ManoeuvreProbabilities, rows: Int[np.ndarray, " r"], other: ManoeuvreProbabilities
+) -> ManoeuvreProbabilities:
+    """What is told of n agents, and what the other says of those of ``rows`` of which nothing is."""
+    columns: dict[str, np.ndarray] = {}
+    for name in ("direction", "pace"):
+        probability, known = getattr(told, name).copy(), getattr(told, f"{name}_known").copy()
+        silent = ~known[rows]
+        probability[rows[silent]] = getattr(other, name)[silent]
+        known[rows[silent]] = getattr(other, f"{name}_known")[silent]
+        columns |= {name: probability, f"{name}_known": known}
+    return ManoeuvreProbabilities(**columns)

@@ -14,14 +14,13 @@ from pipeline.baselines.history import groups
 from pipeline.behaviour.controls import controls, start_of
 from pipeline.behaviour.keeps import Keeps, guess, kept_path
 from pipeline.behaviour.manoeuvre import Direction, Manoeuvres, Pace, manoeuvres
-from pipeline.behaviour.probabilities import ManoeuvreProbabilities, manoeuvres_of_paths
+from pipeline.behaviour.probabilities import manoeuvres_of
 from pipeline.behaviour.turning import ON_WHEELS
 from pipeline.evaluation.macro_f1 import Choices
 from pipeline.evaluation.metrics import PerAgent, step_mean
-from pipeline.forecasts import Forecasts
+from pipeline.forecasts import Forecasts, ManoeuvreProbabilities
 from pipeline.windows.windows import Observed, Windows
 
-NO_HEADS: Final[Mapping[str, ManoeuvreProbabilities]] = {}
 KEEPS: Final = "keeps"  # the name of the baseline in reports
 MOVING_MPS: Final = 1.0  # accelerations are compared where the recorded speed is no less
 STEERING_MPS: Final = 2.0  # and curvatures here: at half the speed jitter bends a path four times as much
@@ -84,20 +83,15 @@ def recorded_behaviour(windows: Windows) -> RecordedBehaviour:
     )
 
 
-def behaviour_of(
-    forecasts: Forecasts, observed: Observed, *, rate_hz: float, head: ManoeuvreProbabilities | None = None
-) -> Behaviour:
+def behaviour_of(forecasts: Forecasts, observed: Observed, *, rate_hz: float) -> Behaviour:
     """The behaviour that forecasts amount to.
 
     Args:
         forecasts: Of the agents.
         observed: The agents.
         rate_hz: Of the steps.
-        head: What a head of the forecaster's own says; by default the modes by their manoeuvres and probabilities.
     """
-    told = head or manoeuvres_of_paths(
-        observed, forecasts.mode_xy_m, probability=forecasts.probability, rate_hz=rate_hz
-    )
+    told = manoeuvres_of(forecasts, observed, rate_hz=rate_hz)
     return _behaviour(
         forecasts.single_xy_m,
         observed,
@@ -130,7 +124,6 @@ def behaviours_of(
     windows: Windows,
     *,
     keeps: Keeps | None = None,
-    heads: Mapping[str, ManoeuvreProbabilities] = NO_HEADS,
 ) -> dict[str, Behaviour]:
     """What every forecaster says, by name, and after them the baseline where it is given.
 
@@ -138,12 +131,9 @@ def behaviours_of(
         forecasts: By name, aligned with ``windows.observed``.
         windows: The agents.
         keeps: Fitted on other windows.
-        heads: By the name of the forecaster whose own they are; those of the others come from their paths.
     """
     observed, rate_hz = windows.observed, windows.rate_hz
-    found = {
-        name: behaviour_of(each, observed, rate_hz=rate_hz, head=heads.get(name)) for name, each in forecasts.items()
-    }
+    found = {name: behaviour_of(each, observed, rate_hz=rate_hz) for name, each in forecasts.items()}
     if keeps is not None:
         num_future = windows.future.valid.shape[1]
         found[KEEPS] = behaviour_of_keeps(keeps, observed, num_future=num_future, rate_hz=rate_hz)

@@ -10,12 +10,10 @@ import numpy as np
 from jaxtyping import Bool
 
 from pipeline.behaviour.keeps import Keeps
-from pipeline.behaviour.probabilities import ManoeuvreProbabilities
 from pipeline.config import EvaluateConfig
 from pipeline.drives.map import DriveMap
 from pipeline.evaluation import metrics
 from pipeline.evaluation.behaviour import (
-    NO_HEADS,
     behaviour_metrics,
     behaviours_of,
     choices_of,
@@ -53,7 +51,6 @@ def evaluate(
     overlaps: bool = True,
     maps: Mapping[str, DriveMap] = NO_MAPS,
     keeps: Keeps | None = None,
-    heads: Mapping[str, ManoeuvreProbabilities] = NO_HEADS,
 ) -> dict[str, Any]:
     """Score forecasters beside each other on the same windows.
 
@@ -64,8 +61,6 @@ def evaluate(
         overlaps: Also compute the overlap rates, which cost more than all the rest.
         maps: By drive name; for the off-road rates, which are absent without any.
         keeps: The baseline of behaviour, fitted on other windows; it is reported as ``keeps``, without positions.
-        heads: Probabilities of manoeuvres by the name of the forecaster whose own they are; those of the others come
-            from their paths.
 
     Returns:
         ``{forecaster: {slice: {metric, metric_low, metric_high, ..., num_agents, num_tracks}}}`` with 95 % bootstrap
@@ -80,7 +75,7 @@ def evaluate(
         name: agent_metrics(each, windows, config=config, overlaps=overlaps, maps=maps)
         for name, each in track(forecasts.items(), total=len(forecasts), description="Scoring")
     }
-    behaviours, recorded = behaviours_of(forecasts, windows, keeps=keeps, heads=heads), recorded_behaviour(windows)
+    behaviours, recorded = behaviours_of(forecasts, windows, keeps=keeps), recorded_behaviour(windows)
     for name, behaviour in behaviours.items():
         per_agent[name] = per_agent.get(name, {}) | behaviour_metrics(behaviour, recorded)
     for name, each in forecasts.items():

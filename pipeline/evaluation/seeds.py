@@ -16,7 +16,7 @@ from pipeline.drives.map import DriveMap
 from pipeline.evaluation.held_out import baseline_forecasts
 from pipeline.evaluation.offroad import NO_MAPS
 from pipeline.evaluation.report import evaluate
-from pipeline.forecasts import Forecasts
+from pipeline.forecasts import Forecasts, ManoeuvreProbabilities
 from pipeline.training.predict import predict
 from pipeline.training.recipe import CHECKPOINTS, Recipe, Training
 from pipeline.windows.select import scenes_of, select_scenes
@@ -128,6 +128,13 @@ def _train(folder: Path, *, recipe: Recipe, checkpoints: Path) -> Forecaster:
 
 
 def _join(forecasts: Sequence[Forecasts]) -> Forecasts:
+    columns = [each.arrays() for each in forecasts]
+    heads = [each.manoeuvres for each in forecasts if each.manoeuvres is not None]
     return Forecasts(
-        **{f.name: np.concatenate([getattr(each, f.name) for each in forecasts]) for f in fields(Forecasts)}
+        **{name: np.concatenate([column[name] for column in columns]) for name in columns[0]},
+        manoeuvres=ManoeuvreProbabilities(
+            **{f.name: np.concatenate([getattr(head, f.name) for head in heads]) for f in fields(heads[0])}
+        )
+        if heads
+        else None,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from enum import IntEnum
 from typing import Final
 
@@ -11,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 
 from pipeline.baselines.history import last_step, last_xy
 from pipeline.drives.categories import Category
-from pipeline.forecasts import Forecasts
+from pipeline.forecasts import Forecasts, ManoeuvreProbabilities
 from pipeline.windows.windows import Observed
 
 MIN_STEPS: Final = 2  # a motion needs two measurements
@@ -42,7 +41,9 @@ def input_health(observed: Observed) -> Int[np.ndarray, " n"]:
 
 def sound(forecasts: Forecasts, *, observed: Observed, rate_hz: float, max_speed_mps: float) -> Bool[np.ndarray, " n"]:
     """Which agents' forecasts are finite, are distributions, and could be driven at ``max_speed_mps``."""
-    values: list[np.ndarray] = [getattr(forecasts, f.name) for f in fields(forecasts)]
+    values = list(forecasts.arrays().values())
+    if forecasts.manoeuvres is not None:
+        values += [forecasts.manoeuvres.direction, forecasts.manoeuvres.pace]
     sigma = np.concatenate([forecasts.single_sigma_m[:, None], forecasts.mode_sigma_m], axis=1)
     rho = np.concatenate([forecasts.single_rho[:, None], forecasts.mode_rho], axis=1)
     xy_m = np.concatenate([forecasts.single_xy_m[:, None], forecasts.mode_xy_m], axis=1)
@@ -68,14 +69,20 @@ def merge(
     static: Bool[np.ndarray, " n"],
 ) -> Forecasts:
     """Take ``forecasts`` where ``use``, else ``fallback``; a ``static`` agent's paths stay at ``last_m``."""
+    other = fallback.arrays()
     merged = {
-        f.name: np.where(
-            use.reshape(-1, *[1] * (getattr(forecasts, f.name).ndim - 1)),
-            getattr(forecasts, f.name),
-            getattr(fallback, f.name),
-        )
-        for f in fields(forecasts)
+        name: np.where(use.reshape(-1, *[1] * (ours.ndim - 1)), ours, other[name])
+        for name, ours in forecasts.arrays().items()
     }
+    head = forecasts.manoeuvres
+    if head is not None:
+        direction_known, pace_known = head.direction_known & use, head.pace_known & use
+        head = ManoeuvreProbabilities(
+            direction=np.where(direction_known[:, None], head.direction, 0.0),
+            direction_known=direction_known,
+            pace=np.where(pace_known[:, None], head.pace, 0.0),
+            pace_known=pace_known,
+        )
     merged["single_xy_m"] = np.where(static[:, None, None], last_m[:, None], merged["single_xy_m"])
     merged["mode_xy_m"] = np.where(static[:, None, None, None], last_m[:, None, None], merged["mode_xy_m"])
-    return Forecasts(**{name: value.astype(np.float32) for name, value in merged.items()})
+    return Forecasts(**{name: value.astype(np.float32) for name, value in merged.items()}, manoeuvres=head)

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from jaxtyping import Bool, Float
 
 from pipeline.behaviour.manoeuvre import Direction, Pace
-from pipeline.behaviour.probabilities import ManoeuvreProbabilities, manoeuvres_of_paths
+from pipeline.behaviour.probabilities import manoeuvres_of
 from pipeline.drives.categories import Category
 from pipeline.files import whole_file
 from pipeline.scoring.forecast import DriveForecast
@@ -43,7 +43,7 @@ def manoeuvres_file(table: Path) -> Path:
     return table.parent / FOLDER / table.name
 
 
-def write_manoeuvres(path: Path, drive: DriveForecast, *, head: ManoeuvreProbabilities | None = None) -> None:
+def write_manoeuvres(path: Path, drive: DriveForecast) -> None:
     """Write one drive's table, whole, compressed with zstd, rows by (t0, agent).
 
     A manoeuvre is the one over the whole horizon, by the rules of ``behaviour.manoeuvre``. There are none (null) of a
@@ -52,15 +52,9 @@ def write_manoeuvres(path: Path, drive: DriveForecast, *, head: ManoeuvreProbabi
     Args:
         path: The file.
         drive: Its forecasts.
-        head: What a head of the model's own says; it is taken where the forecast is the model's. All others, and all by
-            default, are added up from the modes by the manoeuvre of each.
     """
-    observed, index, forecasts = drive.windows.observed, drive.windows.index, drive.forecasts
-    told = manoeuvres_of_paths(
-        observed, forecasts.mode_xy_m, probability=forecasts.probability, rate_hz=drive.windows.rate_hz
-    )
-    if head is not None:
-        told = _either(head, otherwise=told, use=np.isin(drive.health, (Health.OK, Health.STALE)))
+    observed, index = drive.windows.observed, drive.windows.index
+    told = manoeuvres_of(drive.forecasts, observed, rate_hz=drive.windows.rate_hz)
     columns = {
         "drive": words([drive.name], np.zeros(len(drive.health), np.int32)),
         "agent_id": words([agent for _, agent in index.track_names], index.track),
@@ -72,18 +66,6 @@ def write_manoeuvres(path: Path, drive: DriveForecast, *, head: ManoeuvreProbabi
     }
     with whole_file(path) as temporary:
         pq.write_table(pa.Table.from_pydict(columns, schema=MANOEUVRE_SCHEMA), temporary, compression="zstd")
-
-
-def _either(
-    head: ManoeuvreProbabilities, *, otherwise: ManoeuvreProbabilities, use: Bool[np.ndarray, " n"]
-) -> ManoeuvreProbabilities:
-    direction, pace = use & head.direction_known, use & head.pace_known
-    return ManoeuvreProbabilities(
-        direction=np.where(direction[:, None], head.direction, otherwise.direction),
-        direction_known=direction | otherwise.direction_known,
-        pace=np.where(pace[:, None], head.pace, otherwise.pace),
-        pace_known=pace | otherwise.pace_known,
-    )
 
 
 def _columns(

@@ -16,6 +16,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from models.forecaster import Forecaster, ForecasterConfig
 from models.losses import displacement
+from pipeline.behaviour.manoeuvre import Direction, Pace
 from pipeline.config import TrainConfig
 from pipeline.drives.categories import Category, Group
 from pipeline.errors import InputError
@@ -33,7 +34,7 @@ from pipeline.training.device import make_fabric, one_thread
 from pipeline.training.health import gradient_health
 from pipeline.training.scenes import SceneTensors, is_scored
 from pipeline.training.statistics import fit_statistics, set_feature_scale
-from pipeline.training.step import LOSSES, Step, category_weights
+from pipeline.training.step import LOSSES, Step, category_weights, manoeuvre_labels
 from pipeline.windows.windows import SPLITS, Windows
 
 _VALIDATION_SCENES = 64
@@ -82,6 +83,8 @@ def forecaster_config(config: TrainConfig, *, windows: Windows) -> ForecasterCon
         num_categories=len(Category),
         vehicle_categories=tuple(int(category) for category in Category if category.group == Group.VEHICLE),
         scene_channels=windows.observed.frame_feature.shape[-1],
+        num_directions=len(Direction) if config.manoeuvre_weight else 0,
+        num_paces=len(Pace) if config.manoeuvre_weight else 0,
     )
 
 
@@ -119,7 +122,8 @@ class Trainer:
         self.model = model.to(self.fabric.device)
         self.average = AveragedModel(self.model, avg_fn=_warm_average(config.ema), use_buffers=False)
         weights = category_weights(fitted_on, balance=config.class_balance)
-        step = Step(self.model, self.scenes, config=config, weights=weights)
+        did = manoeuvre_labels(windows) if config.manoeuvre_weight else None
+        step = Step(self.model, self.scenes, config=config, weights=weights, did=did)
         self.step, self.optimizer = self.fabric.setup(step, optimizer)
         self.history: list[Metrics] = []
         self.best: dict[str, Tensor] = module_tensors(self.model, prefix="best")

@@ -6,7 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from models.batch import Forecast
 from models.forecaster import Forecaster
+from pipeline.behaviour.probabilities import head_probabilities
 from pipeline.forecasts import Forecasts
 from pipeline.training.scenes import SceneTensors
 from pipeline.windows.windows import Windows
@@ -30,29 +32,33 @@ def predict(model: Forecaster, windows: Windows, *, device: str = "cpu", agents_
     was_training = model.training
     model.eval().to(device)
     scenes = SceneTensors.of(windows, device="cpu")
-    parts: list[tuple[Tensor, ...]] = []
-    for start, stop in scene_chunks(windows.index.agent_offset, agents_per_batch=agents_per_batch):
+    parts: dict[str, list[Tensor]] = {}
+    # Of no scene at all one batch without an agent is made, which has the shapes of all the rest.
+    for start, stop in scene_chunks(windows.index.agent_offset, agents_per_batch=agents_per_batch) or [(0, 0)]:
         observed, _ = scenes.gather(torch.arange(start, stop))
-        forecast = model(observed.to(device))
-        parts.append(
-            (
-                forecast.single.xy_m,
-                forecast.single.sigma_m,
-                forecast.single.rho,
-                forecast.modes.xy_m,
-                forecast.modes.sigma_m,
-                forecast.modes.rho,
-                forecast.log_probability.exp(),
-            )
-        )
+        for name, column in _columns(model(observed.to(device))).items():
+            parts.setdefault(name, []).append(column)
     model.train(was_training)
-    if not parts:
-        config = model.config
-        num_future, num_modes = config.num_future, config.num_modes
-        shapes = ((num_future, 2), (num_future, 2), (num_future,))
-        empty = [torch.zeros(0, *shape) for shape in shapes]
-        empty += [torch.zeros(0, num_modes, *shape) for shape in shapes]
-        parts = [(*empty, torch.zeros(0, num_modes))]
-    names = ("single_xy_m", "single_sigma_m", "single_rho", "mode_xy_m", "mode_sigma_m", "mode_rho", "probability")
-    joined = [torch.cat(column).cpu().numpy() for column in zip(*parts, strict=True)]
-    return Forecasts(**dict(zip(names, joined, strict=True)))
+    columns = {name: torch.cat(column).cpu().numpy() for name, column in parts.items()}
+    told = None
+    if "direction" in columns:
+        direction, pace = columns.pop("direction"), columns.pop("pace")
+        told = head_probabilities(windows.observed, direction=direction, pace=pace, rate_hz=windows.rate_hz)
+    return Forecasts(**columns, manoeuvres=told)
+
+
+def _columns(forecast: Forecast) -> dict[str, Tensor]:
+    """By the names of ``Forecasts``, and the probabilities of manoeuvres where the model tells them."""
+    single, modes, told = forecast.single, forecast.modes, forecast.manoeuvres
+    columns = {
+        "single_xy_m": single.xy_m,
+        "single_sigma_m": single.sigma_m,
+        "single_rho": single.rho,
+        "mode_xy_m": modes.xy_m,
+        "mode_sigma_m": modes.sigma_m,
+        "mode_rho": modes.rho,
+        "probability": forecast.log_probability.exp(),
+    }
+    if told is not None:
+        columns |= {"direction": told.direction.exp(), "pace": told.pace.exp()}
+    return columns

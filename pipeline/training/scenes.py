@@ -56,12 +56,16 @@ class SceneTensors:
             offset=torch.from_numpy(np.array(windows.index.agent_offset)).long().to(device),
         )
 
-    def gather(self, scenes: Int[Tensor, " b"]) -> tuple[Observed, Future]:
-        """The agents of some scenes, scenes renumbered in the given order, features in single precision."""
+    def agents(self, scenes: Int[Tensor, " b"]) -> tuple[Int[Tensor, " n"], Int[Tensor, " n"]]:
+        """Of each agent of some scenes, the place of its scene among these and its own number among all agents."""
         starts, counts = self.offset[scenes], self.offset[scenes + 1] - self.offset[scenes]
         scene = torch.repeat_interleave(torch.arange(len(scenes), device=scenes.device), counts)
         within = torch.arange(len(scene), device=scenes.device) - (counts.cumsum(0) - counts)[scene]
-        agents = starts[scene] + within
+        return scene, starts[scene] + within
+
+    def gather(self, scenes: Int[Tensor, " b"]) -> tuple[Observed, Future]:
+        """The agents of some scenes, scenes renumbered in the given order, features in single precision."""
+        scene, agents = self.agents(scenes)
         observed = {
             f.name: getattr(self.observed, f.name)[scenes if f.name in _PER_SCENE else agents]
             for f in fields(Observed)

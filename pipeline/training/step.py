@@ -4,17 +4,28 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from models.forecaster import Forecaster
 from models.losses import forecast_loss
+from models.manoeuvre import manoeuvre_loss, mirrored_directions
+from pipeline.behaviour.manoeuvre import MIRRORED, manoeuvres
 from pipeline.config import TrainConfig
 from pipeline.drives.categories import Category, Group
 from pipeline.training.scenes import SceneTensors, augment, is_scored, jitter, truncate
+from pipeline.windows.windows import Windows
 
-LOSSES: Final = ("train_loss", "train_single_m", "train_modes_m", "train_probability", "train_spread")
+LOSSES: Final = (
+    "train_loss",
+    "train_single_m",
+    "train_modes_m",
+    "train_probability",
+    "train_spread",
+    "train_manoeuvre",
+)
 
 
 class Step(nn.Module):
@@ -25,14 +36,24 @@ class Step(nn.Module):
         scenes: Of all splits.
         config: The recipe.
         weights: How much an agent of each category counts.
+        did: ``manoeuvre_labels`` of all agents of all splits; None where the model has no head for them.
     """
 
     def __init__(
-        self, model: Forecaster, scenes: SceneTensors, *, config: TrainConfig, weights: Float[Tensor, " c"]
+        self,
+        model: Forecaster,
+        scenes: SceneTensors,
+        *,
+        config: TrainConfig,
+        weights: Float[Tensor, " c"],
+        did: Int[Tensor, "n 2"] | None,
     ) -> None:
         super().__init__()
         self.model, self.scenes, self.config = model, scenes, config
-        self.weights = weights.to(scenes.offset.device)
+        device = scenes.offset.device
+        self.weights = weights.to(device)
+        self.did = None if did is None else did.to(device)
+        self.counterpart = torch.tensor(MIRRORED, device=device)
 
     def forward(self, scenes: Tensor, *, progress: float, states: list[Tensor] | None = None) -> Tensor:
         """The losses by ``LOSSES``; random numbers come from the global generator, which the trainer seeds.
@@ -46,7 +67,8 @@ class Step(nn.Module):
         observed, future = self.scenes.gather(scenes)
         draws = torch.rand(2, len(scenes), device=scenes.device)
         scale = 1.0 + config.scale_augmentation * (2.0 * draws[0] - 1.0)
-        observed, future = augment(observed, future, mirror=(draws[1] < 0.5) & config.mirror_augmentation, scale=scale)
+        mirror = (draws[1] < 0.5) & config.mirror_augmentation
+        observed, future = augment(observed, future, mirror=mirror, scale=scale)
         if config.noise_augmentation_m > 0.0:
             sigma_m = config.noise_augmentation_m * torch.rand(len(scenes), device=scenes.device)
             sigma_m = sigma_m * (torch.rand(len(scenes), device=scenes.device) < 0.5)
@@ -56,16 +78,33 @@ class Step(nn.Module):
             cut = torch.rand(2, len(observed.scene), device=scenes.device)
             observed = truncate(observed, is_cut=cut[0] < config.truncation, share=cut[1])
         forecast = self.model(observed, states=states)
+        weight = self.weights[observed.category] * is_scored(observed)
         with torch.autocast(scenes.device.type, enabled=False):
             loss = forecast_loss(
                 forecast,
                 future,
-                weight=self.weights[observed.category] * is_scored(observed),
+                weight=weight,
                 relaxation=config.relaxation * (1.0 - progress),
                 final=config.final_weight,
                 by_likelihood=config.decoder == "autoregressive",
             )
-        return torch.stack((loss.total, loss.single, loss.modes, loss.probability, loss.spread))
+            manoeuvre = loss.total.new_zeros(())
+            if self.did is not None and forecast.manoeuvres is not None:
+                did = self.did[self.scenes.agents(scenes)[1]].clone()
+                did[:, 0] = mirrored_directions(did[:, 0], mirror=mirror[observed.scene], counterpart=self.counterpart)
+                manoeuvre = manoeuvre_loss(forecast.manoeuvres, did, weight=weight)
+        total = loss.total + config.manoeuvre_weight * manoeuvre
+        return torch.stack((total, loss.single, loss.modes, loss.probability, loss.spread, manoeuvre))
+
+
+def manoeuvre_labels(windows: Windows) -> Int[Tensor, "n 2"]:
+    """Class numbers of each agent's direction and pace in the recorded future, by ``behaviour.manoeuvre``.
+
+    Negative where not known.
+    """
+    did = manoeuvres(windows.observed, windows.future, rate_hz=windows.rate_hz)
+    direction = np.where(did.direction_valid, did.direction, -1)
+    return torch.from_numpy(np.stack([direction, np.where(did.pace_valid, did.pace, -1)], axis=1))
 
 
 def category_weights(train: SceneTensors, *, balance: float) -> Float[Tensor, " c"]:

@@ -7,11 +7,11 @@ import pytest
 
 from pipeline.baselines import constant_velocity
 from pipeline.behaviour.keeps import fit_keeps
-from pipeline.behaviour.probabilities import ManoeuvreProbabilities
 from pipeline.config import EvaluateConfig
 from pipeline.drives.categories import Category
 from pipeline.evaluation.behaviour import RecordedBehaviour, behaviour_metrics, behaviour_of, recorded_behaviour
 from pipeline.evaluation.report import evaluate
+from pipeline.forecasts import ManoeuvreProbabilities
 from tests.pipeline.behaviour.made_up_paths import NUM_FUTURE, NUM_OBSERVED, RATE_HZ, drive, scene
 from tests.pipeline.evaluation import made_up
 
@@ -41,14 +41,14 @@ def test_brier_and_controls_by_hand() -> None:
     # A head's own probabilities are judged in place of those of the paths.
     head = ManoeuvreProbabilities(
         direction=np.tile([0.5, 0.3, 0.2, 0.0], (3, 1)),
-        direction_known=np.array([1, 1, 0], bool),
+        direction_known=np.array([1, 1, 0], bool),  # of the third the modes tell: one that goes straight on
         pace=np.tile([0.2] * 5, (3, 1)),
         pace_known=np.ones(3, bool),
     )
-    told = behaviour_of(velocity(windows), windows.observed, rate_hz=RATE_HZ, head=head)
+    told = behaviour_of(replace(velocity(windows), manoeuvres=head), windows.observed, rate_hz=RATE_HZ)
     found = behaviour_metrics(told, recorded)
     np.testing.assert_allclose(found["direction_brier"].value, [0.78, 0.38, 0.0])
-    assert found["direction_brier"].valid.tolist() == [True, True, False]
+    assert found["direction_brier"].valid.all()
     np.testing.assert_allclose(found["pace_brier"].value, 0.8)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.baselines.history import last_xy
-from pipeline.forecasts import Forecasts
+from pipeline.forecasts import Forecasts, ManoeuvreProbabilities
 from pipeline.scoring.health import Health, input_health, merge, sound
 from tests.pipeline.scoring.made_up import make_forecasts, make_windows
 
@@ -60,6 +60,16 @@ def test_merge_takes_the_fallback_and_leaves_static_objects_where_they_are() -> 
     np.testing.assert_array_equal(merged.single_xy_m[0], ours.single_xy_m[0])
     np.testing.assert_array_equal(merged.mode_xy_m[3], ours.mode_xy_m[3] + 100)
     np.testing.assert_array_equal(merged.mode_xy_m[1], np.full((2, 4, 2), 5.0))
+    told = ManoeuvreProbabilities(
+        direction=np.full((4, 4), 0.25),
+        direction_known=np.array([1, 0, 0, 1], bool),
+        pace=np.full((4, 5), 0.2),
+        pace_known=np.ones(4, bool),
+    )
+    head = merge(replace(ours, manoeuvres=told), fallback=fallback, use=use, last_m=last_m, static=static).manoeuvres
+    assert head is not None
+    assert head.direction_known.tolist() == [True, False, False, False]
+    assert head.pace_known.tolist() == use.tolist() == head.pace.any(axis=1).tolist()
 
 
 def test_nobody_to_forecast_is_no_error() -> None:
@@ -67,5 +77,5 @@ def test_nobody_to_forecast_is_no_error() -> None:
     forecasts, observed = make_forecasts(windows), windows.observed
     per_scene = ("frame_feature", "frame_feature_valid")
     nobody = {f.name: getattr(observed, f.name)[:0] for f in fields(observed) if f.name not in per_scene}
-    none = Forecasts(**{f.name: getattr(forecasts, f.name)[:0] for f in fields(forecasts)})
+    none = Forecasts(**{name: array[:0] for name, array in forecasts.arrays().items()})
     assert sound(none, observed=replace(observed, **nobody), rate_hz=2.0, max_speed_mps=70.0).shape == (0,)

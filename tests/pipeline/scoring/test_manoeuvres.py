@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.behaviour.probabilities import ManoeuvreProbabilities
+from pipeline.forecasts import ManoeuvreProbabilities
 from pipeline.scoring.forecast import DriveForecast
 from pipeline.scoring.health import Health, input_health
 from pipeline.scoring.manoeuvres import MANOEUVRE_SCHEMA, manoeuvres_file, write_manoeuvres
@@ -17,7 +17,7 @@ DIRECTIONS = ["direction_keep", "direction_left", "direction_right", "direction_
 PACES = ["pace_cruise", "pace_accelerate", "pace_brake", "pace_stop", "pace_start"]
 
 
-def made_up_drive() -> DriveForecast:
+def made_up_drive(head: ManoeuvreProbabilities | None = None) -> DriveForecast:
     """Of the first car's modes one (0.25) goes on at 2 m/s, the other (0.75) turns left and stops."""
     windows = make_windows()
     forecasts = make_forecasts(windows)
@@ -26,15 +26,15 @@ def made_up_drive() -> DriveForecast:
     return DriveForecast(
         name="a",
         windows=windows,
-        forecasts=replace(forecasts, mode_xy_m=modes),
+        forecasts=replace(forecasts, mode_xy_m=modes, manoeuvres=head),
         health=input_health(windows.observed),
     )
 
 
-def written(folder: Path, **given) -> list[dict]:
+def written(folder: Path, *, head: ManoeuvreProbabilities | None = None) -> list[dict]:
     path = manoeuvres_file(folder / "a.parquet")
     assert path == folder / "manoeuvres" / "a.parquet"
-    write_manoeuvres(path, made_up_drive(), **given)
+    write_manoeuvres(path, made_up_drive(head))
     table = pq.read_table(path)
     assert table.schema.equals(MANOEUVRE_SCHEMA)
     assert table.column_names[5:] == [*DIRECTIONS, *PACES]
@@ -53,12 +53,12 @@ def test_one_row_per_agent_and_time_with_the_modes_added_up(tmp_path: Path) -> N
         assert [row[name] for name in (*DIRECTIONS, *PACES)] == [None] * 9
 
 
-def test_a_head_has_its_say_where_the_forecast_is_the_models(tmp_path: Path) -> None:
+def test_a_head_has_its_say_and_the_modes_where_it_has_none(tmp_path: Path) -> None:
     head = ManoeuvreProbabilities(
         direction=np.tile([0.1, 0.2, 0.3, 0.4], (4, 1)),
-        direction_known=np.ones(4, bool),
+        direction_known=np.array([1, 0, 1, 0], bool),
         pace=np.tile([0.5, 0.125, 0.125, 0.125, 0.125], (4, 1)),
-        pace_known=np.array([1, 1, 0, 1], bool),
+        pace_known=np.array([1, 0, 0, 0], bool),
     )
     rows = written(tmp_path, head=head)
     assert [rows[0][name] for name in DIRECTIONS] == pytest.approx([0.1, 0.2, 0.3, 0.4])

@@ -1,0 +1,54 @@
+"""What an agent does over the horizon, as probabilities: a head beside the decoder."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from models.batch import Manoeuvres
+from models.precision import at_least_single
+
+
+class ManoeuvreHead(nn.Module):
+    """From an agent's state to the probabilities of the direction that it takes and of what it does to its speed."""
+
+    def __init__(self, *, in_width: int, width: int, num_directions: int, num_paces: int, dropout: float) -> None:
+        super().__init__()
+        self.trunk = nn.Sequential(nn.Linear(in_width, width), nn.GELU(), nn.Dropout(dropout))
+        self.direction, self.pace = nn.Linear(width, num_directions), nn.Linear(width, num_paces)
+
+    def forward(self, features: Float[Tensor, "n s"]) -> Manoeuvres:
+        """Log-probabilities, in single precision at least."""
+        features = self.trunk(features)
+        return Manoeuvres(
+            direction=at_least_single(self.direction(features)).log_softmax(dim=-1),
+            pace=at_least_single(self.pace(features)).log_softmax(dim=-1),
+        )
+
+
+def manoeuvre_loss(told: Manoeuvres, did: Tensor, *, weight: Float[Tensor, " n"]) -> Float[Tensor, ""]:
+    """Cross-entropy in nats of direction and pace together, each a mean over the agents of which it is known.
+
+    Args:
+        told: Log-probabilities.
+        did: Class numbers of direction and pace (n 2); negative where not known.
+        weight: How much each agent counts.
+    """
+    total = weight.new_zeros(())
+    for log_probability, true in zip((told.direction, told.pace), did.unbind(1), strict=True):
+        counts = weight * (true >= 0)
+        surprise = -log_probability.gather(1, true.clamp(min=0)[:, None]).squeeze(1)
+        total = total + (surprise * counts).sum() / counts.sum().clamp(min=1e-6)
+    return total
+
+
+def mirrored_directions(direction: Tensor, *, mirror: Tensor, counterpart: Tensor) -> Tensor:
+    """Class numbers of directions in mirrored scenes; negative ones, which are not known, stay.
+
+    Args:
+        direction: Class numbers (n).
+        mirror: Of which agents the scene is mirrored (n).
+        counterpart: The class in a mirror by class number.
+    """
+    return torch.where(mirror & (direction >= 0), counterpart[direction.clamp(min=0)], direction)
