@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
-LAYOUTS: Final[dict[str, tuple[int, int, int, int]]] = {  # blocks per stage
+BackboneName = Literal["compact", "resnet18", "resnet34"]
+NUM_STAGES: Final = 4
+BLOCKS: Final[dict[BackboneName, tuple[int, int, int, int]]] = {  # per stage
+    "compact": (1, 1, 1, 1),
     "resnet18": (2, 2, 2, 2),
+    "resnet34": (3, 4, 6, 3),
 }
-WIDTHS: Final = (64, 128, 256, 512)  # channels per stage
+WIDTHS: Final[dict[BackboneName, tuple[int, int, int, int]]] = {  # channels per stage
+    "compact": (16, 32, 64, 128),  # a quarter: a sixteenth of the work, which a CPU does while it decodes a frame
+    "resnet18": (64, 128, 256, 512),
+    "resnet34": (64, 128, 256, 512),
+}
 IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)  # of RGB in 0..1, which the published weights expect
 IMAGENET_STD: Final = (0.229, 0.224, 0.225)
 
@@ -52,31 +60,36 @@ class ResNet(nn.Module):
     """A ResNet of basic blocks up to one stage; later stages are not built.
 
     Args:
-        name: Key of ``LAYOUTS``.
+        name: Of the layout; the two large ones are torchvision's.
         stage: The last stage, 1 to 4.
         num_classes: Adds the classifier ``fc`` (after stage 4 alone); None gives maps.
         generator: Draws the convolutions' weights as torchvision does (Kaiming normal, fan out).
     """
 
     def __init__(
-        self, name: str, *, stage: int = 4, num_classes: int | None = None, generator: torch.Generator | None = None
+        self,
+        name: BackboneName,
+        *,
+        stage: int = NUM_STAGES,
+        num_classes: int | None = None,
+        generator: torch.Generator | None = None,
     ) -> None:
         super().__init__()
-        assert name in LAYOUTS, name
-        assert 1 <= stage <= 4, stage
-        assert num_classes is None or stage == 4, "the classifier reads the last stage"
+        assert 1 <= stage <= NUM_STAGES, stage
+        assert num_classes is None or stage == NUM_STAGES, "the classifier reads the last stage"
+        widths = WIDTHS[name]
         self.stage = stage
-        self.conv1 = nn.Conv2d(3, WIDTHS[0], 7, stride=2, padding=3, bias=False)
-        self.bn1 = nn.BatchNorm2d(WIDTHS[0])
-        width_in = WIDTHS[0]
-        for number, (num_blocks, width) in enumerate(zip(LAYOUTS[name], WIDTHS, strict=True), start=1):
+        self.conv1 = nn.Conv2d(3, widths[0], 7, stride=2, padding=3, bias=False)
+        self.bn1 = nn.BatchNorm2d(widths[0])
+        width_in = widths[0]
+        for number, (num_blocks, width) in enumerate(zip(BLOCKS[name], widths, strict=True), start=1):
             if number > stage:
                 break
             first = BasicBlock(width_in, width, stride=1 if number == 1 else 2)
             rest = [BasicBlock(width, width, stride=1) for _ in range(num_blocks - 1)]
             self.add_module(f"layer{number}", nn.Sequential(first, *rest))
             width_in = width
-        self.fc = nn.Linear(WIDTHS[-1], num_classes) if num_classes is not None else None
+        self.fc = nn.Linear(widths[-1], num_classes) if num_classes is not None else None
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu", generator=generator)
@@ -98,7 +111,7 @@ class SceneBackbone(nn.Module):
     root mean square being an offset per channel that no frame changes), so nothing is rescaled.
 
     Args:
-        name: Key of ``LAYOUTS``.
+        name: Of the layout.
         stage: Which residual stage's map is given, 1 to 4.
         channels: Of the map; at most the stage's width. No projection where they are equal.
         seed: Of the random weights and of the projection.
@@ -110,9 +123,9 @@ class SceneBackbone(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, name: str, *, stage: int, channels: int, seed: int) -> None:
+    def __init__(self, name: BackboneName, *, stage: int, channels: int, seed: int) -> None:
         super().__init__()
-        width = WIDTHS[stage - 1]
+        width = WIDTHS[name][stage - 1]
         if not 1 <= channels <= width:
             message = f"channels: {channels} is not between 1 and {width}, the width of stage {stage}"
             raise ValueError(message)

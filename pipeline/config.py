@@ -127,7 +127,7 @@ class SceneConfig(Section):
     """Camera frames to features.
 
     Attributes:
-        backbone: The CNN.
+        backbone: The CNN: ``compact`` for the CPU, or torchvision's ``resnet18`` or ``resnet34``.
         weights: A ``.safetensors`` or ``.pth`` file with torchvision's parameter names, or null for seeded random ones.
         seed: Of the random weights and of the projection.
         stage: Which residual stage's map is used, 1 to 4.
@@ -138,7 +138,7 @@ class SceneConfig(Section):
         precision: ``bf16`` takes effect on a GPU, and on a CPU with instructions for it.
     """
 
-    backbone: Literal["resnet18"]
+    backbone: Literal["compact", "resnet18", "resnet34"]
     weights: str | None
     seed: int
     stage: Annotated[int, Field(ge=1, le=4)]

@@ -11,6 +11,7 @@ from models.decoder import FutureStatistics
 from models.forecaster import Forecaster, ForecasterConfig
 from models.unicycle import CONTROL_TERMS
 from pipeline.baselines.constant_velocity import unfitted
+from pipeline.behaviour.manoeuvre import Direction, Pace
 from pipeline.config import IngestConfig, SceneConfig, TrainConfig, WindowsConfig
 from pipeline.drives.categories import Category
 from pipeline.params import load_section
@@ -35,6 +36,8 @@ def make_bundle(*, scene: bool = True, seed: int = 0) -> Bundle:
         num_categories=len(Category),
         vehicle_categories=(int(Category.CAR),),
         scene_channels=scene_config.channels,
+        num_directions=len(Direction),
+        num_paces=len(Pace),
     )
     model = Forecaster(config).eval()
     generator = torch.Generator().manual_seed(seed)

@@ -13,14 +13,14 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from models.resnet import WIDTHS, SceneBackbone
+from models.resnet import NUM_STAGES, WIDTHS, SceneBackbone
 from pipeline.config import SceneConfig
 from pipeline.errors import InputError
 from pipeline.files import digest
 
 CODE_VERSION: Final = 1  # raise it whenever the code gives other maps from the same frame, weights and settings
 COUNTER: Final = "num_batches_tracked"  # BatchNorm's training counter, absent from older files and never used here
-TODO: Final = "give a file with torchvision's ResNet-18 weights, or null"
+TODO: Final = "give a file of this backbone's weights, with torchvision's parameter names, or null"
 
 
 def make_backbone(config: SceneConfig) -> SceneBackbone:
@@ -30,7 +30,7 @@ def make_backbone(config: SceneConfig) -> SceneBackbone:
         InputError: The weights' file is missing, is none, or does not fit (the message names file and key); or more
             channels are asked for than the stage has.
     """
-    width = WIDTHS[config.stage - 1]
+    width = WIDTHS[config.backbone][config.stage - 1]
     if config.channels > width:
         todo = f"choose at most {width}"
         raise InputError("scene_features.channels", f"stage {config.stage} has only {width} channels", todo)
@@ -89,7 +89,7 @@ READERS: Final[dict[str, Callable[[Path], Any]]] = {".safetensors": load_file, "
 def _load(backbone: SceneBackbone, values: Mapping[str, Any], *, path: Path) -> None:
     """Copy every tensor that the network has, and refuse a file of another network."""
     own = backbone.network.state_dict()
-    later = tuple(f"layer{number}." for number in range(backbone.network.stage + 1, len(WIDTHS) + 1))
+    later = tuple(f"layer{number}." for number in range(backbone.network.stage + 1, NUM_STAGES + 1))
     for name, value in values.items():
         if name not in own and not str(name).startswith(("fc.", *later)):
             raise InputError(path, f"key '{name}' is none of this network's", TODO)

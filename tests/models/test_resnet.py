@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from models.resnet import ResNet, SceneBackbone
+from models.resnet import BackboneName, ResNet, SceneBackbone
 
 # Written down from torchvision's resnet18; its state dict has 122 entries.
 TORCHVISION = {
@@ -34,6 +34,9 @@ def test_names_shapes_and_number_of_parameters_are_torchvisions() -> None:
     assert {name: shapes.get(name) for name in TORCHVISION} == TORCHVISION
     assert not any("layer1" in name and "downsample" in name for name in shapes)
     assert sum(value.numel() for value in network.parameters()) == 11_689_512
+    network = ResNet("resnet34", num_classes=1000)
+    assert sum(value.numel() for value in network.parameters()) == 21_797_672
+    assert {"layer1.2.bn2.weight", "layer2.3.bn2.weight", "layer3.5.bn2.weight"} <= set(network.state_dict())
 
 
 def test_a_block_by_hand() -> None:
@@ -57,8 +60,9 @@ def test_a_stages_map(stage: int, shape: tuple[int, int, int]) -> None:
     assert not any(f"layer{later}" in name for name in backbone.state_dict() for later in range(stage + 1, 5))
 
 
-def test_random_weights_are_seeded_and_neither_blow_up_nor_vanish() -> None:
-    one, same, other = (SceneBackbone("resnet18", stage=3, channels=16, seed=seed) for seed in (0, 0, 1))
+@pytest.mark.parametrize("name", ["compact", "resnet18", "resnet34"])
+def test_random_weights_are_seeded_and_neither_blow_up_nor_vanish(name: BackboneName) -> None:
+    one, same, other = (SceneBackbone(name, stage=3, channels=16, seed=seed) for seed in (0, 0, 1))
     frames = make_frames(1, 64, 96)
     torch.testing.assert_close(one(frames), same(frames), rtol=0, atol=0)
     assert not torch.allclose(one(frames), other(frames), atol=0.1)
@@ -79,6 +83,8 @@ def test_the_projection_is_orthogonal_and_absent_where_nothing_is_to_be_projecte
     )
     with pytest.raises(ValueError, match="channels: 65"):
         SceneBackbone("resnet18", stage=1, channels=65, seed=0)
+    with pytest.raises(ValueError, match="channels: 17"):
+        SceneBackbone("compact", stage=1, channels=17, seed=0)
 
 
 def test_bytes_and_numbers_are_normalised_as_imagenet() -> None:

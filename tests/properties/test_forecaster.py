@@ -46,6 +46,8 @@ def model(request: pytest.FixtureRequest) -> Forecaster:
         num_categories=len(Category),
         vehicle_categories=(int(Category.CAR),),
         scene_channels=NUM_CHANNELS,
+        num_directions=4,
+        num_paces=5,
     )
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -76,7 +78,10 @@ def take(observed: Observed, agents: torch.Tensor) -> Observed:
 
 
 def flat(forecast: Forecast) -> dict[str, torch.Tensor]:
+    assert forecast.manoeuvres is not None
     return {
+        "direction": forecast.manoeuvres.direction,
+        "pace": forecast.manoeuvres.pace,
         "single": forecast.single.xy_m,
         "single_sigma": forecast.single.sigma_m,
         "single_rho": forecast.single.rho,

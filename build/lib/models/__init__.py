@@ -1,1 +1,0 @@
-"""The networks, pure torch: no files, no pandas, no MLflow, no DVC."""

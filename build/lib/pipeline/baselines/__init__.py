@@ -1,1 +1,0 @@
-"""Forecasts without a network: constant velocity and a Kalman filter."""

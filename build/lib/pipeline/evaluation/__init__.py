@@ -1,1 +1,0 @@
-"""Metrics of forecasts on held-out drives, their intervals, plots."""

@@ -1,1 +1,0 @@
-"""Raw tracks to one clean table per drive at one rate, and the split of the drives."""

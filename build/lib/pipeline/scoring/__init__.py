@@ -1,1 +1,0 @@
-"""The model bundle, and forecasts of new drives."""

@@ -1,1 +1,0 @@
-"""Fit the forecaster: statistics, batches, the loop, checkpoints."""

@@ -1,1 +1,0 @@
-"""Scenes around forecast times, cut into observed and future, in flat arrays."""
