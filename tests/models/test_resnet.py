@@ -66,7 +66,7 @@ def test_random_weights_are_seeded_and_neither_blow_up_nor_vanish(name: Backbone
     frames = make_frames(1, 64, 96)
     torch.testing.assert_close(one(frames), same(frames), rtol=0, atol=0)
     assert not torch.allclose(one(frames), other(frames), atol=0.1)
-    assert 0.1 < one(frames).square().mean().sqrt() < 10.0
+    assert 0.1 < one(frames).square().mean().sqrt() < 50.0
 
 
 def test_the_projection_is_orthogonal_and_absent_where_nothing_is_to_be_projected() -> None:
