@@ -9,7 +9,7 @@ from einops import rearrange
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from models.pairs import RELATIVE_WIDTH, Neighbours
+from models.pairs import RELATIVE_WIDTH, Neighbours, Seen
 from models.precision import at_least_single
 
 
@@ -42,21 +42,23 @@ class NeighbourAttention(nn.Module):
         self.nobody = nn.Parameter(torch.zeros(num_heads, inner_width // num_heads))
         self.out = nn.Linear(inner_width, out_width)
 
-    def forward(
-        self, hidden: Float[Tensor, "n d"], *, static: Float[Tensor, "n s"], neighbours: Neighbours
-    ) -> Float[Tensor, "n e"]:
-        """Attend at one step; an agent without neighbours gets the embedding of zero."""
+    def see(self, neighbours: Neighbours, *, static: Float[Tensor, "n s"]) -> Seen:
+        """Look at who is near whom, what they are and how they move."""
         near = neighbours.where(neighbours.offset_m.square().sum(-1) <= self.reach_m**2)
         relation = self.relation(torch.cat((near.relative(), static[near.sender]), dim=-1))
-        both = self.state(hidden)[near.sender] + relation
+        return Seen(step=near.step, receiver=near.receiver, sender=near.sender, place=near.receiver, relation=relation)
+
+    def forward(self, hidden: Float[Tensor, "n d"], *, seen: Seen) -> Float[Tensor, "n e"]:
+        """Attend at one step; an agent without neighbours gets the embedding of zero."""
+        both = self.state(hidden)[seen.sender] + seen.relation
         key, value = rearrange(at_least_single(both), "p (two h c) -> two p h c", two=2, h=self.num_heads)
         query = rearrange(at_least_single(self.query(hidden)), "n (h c) -> n h c", h=self.num_heads)
         scale = 1.0 / math.sqrt(query.shape[-1])
-        score = (query[near.receiver] * key).sum(-1) * scale
+        score = (query[seen.receiver] * key).sum(-1) * scale
         nobody = (query * self.nobody).sum(-1) * scale
-        weight = softmax_by(score, nobody, group=near.receiver)
-        seen = torch.zeros_like(query).index_add(0, near.receiver, weight[..., None] * value)
-        return torch.relu(self.out(rearrange(seen, "n h c -> n (h c)")))
+        weight = softmax_by(score, nobody, group=seen.place)
+        attended = torch.zeros_like(query).index_add(0, seen.place, weight[..., None] * value)
+        return torch.relu(self.out(rearrange(attended, "n h c -> n (h c)")))
 
 
 def softmax_by(

@@ -13,7 +13,7 @@ from models.batch import Paths
 from models.decoder import AgentState, Decoded, FutureStatistics, spread_of
 from models.frames import AgentFrame, rotate
 from models.inputs import motion_inputs
-from models.pairs import Neighbours, neighbour_pairs
+from models.pairs import Seen, neighbour_pairs
 from models.precision import at_least_single
 from models.recurrence import CoupledRecurrence
 
@@ -98,8 +98,7 @@ class AutoregressiveDecoder(nn.Module):
                     projected,
                     hidden=hidden,
                     cell=cell,
-                    static=memory.static,
-                    neighbours=self._neighbours(motion, memory=memory, frame=frame),
+                    seen=self._seen(motion, memory=memory, frame=frame),
                     valid=frame.known,
                 )
             told = at_least_single(self.gaussian(hidden))
@@ -114,18 +113,19 @@ class AutoregressiveDecoder(nn.Module):
         xy_m, sigma_m, rho = (torch.stack(column, dim=1) for column in zip(*paths, strict=True))
         return Paths(xy_m=xy_m, sigma_m=sigma_m, rho=rho)
 
-    def _neighbours(self, motion: _Motion, *, memory: Memory, frame: AgentFrame) -> Neighbours | None:
+    def _seen(self, motion: _Motion, *, memory: Memory, frame: AgentFrame) -> Seen | None:
         interaction = memory.recurrence.interaction
         if interaction is None:
             return None
-        return neighbour_pairs(
+        pairs = neighbour_pairs(
             memory.scene,
             xy_m=(rotate(motion.position_m, frame.axis) + frame.origin_m)[:, None],
             velocity_mps=rotate(motion.seen_mps, frame.axis)[:, None],
             valid=frame.known[:, None],
             frame=frame,
             reach_m=interaction.reach_m,
-        ).at(0)
+        )
+        return interaction.see(pairs.neighbours(), static=memory.static)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

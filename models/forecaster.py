@@ -17,7 +17,7 @@ from models.inputs import STATIC_WIDTH, STEP_WIDTH, static_inputs, step_inputs, 
 from models.interaction import InteractionName, make_interaction
 from models.kinematics import fading_turn, turn_rate
 from models.manoeuvre import ManoeuvreHead
-from models.pairs import Pairs, neighbour_pairs
+from models.pairs import Seen, neighbour_pairs
 from models.precision import at_least_single
 from models.recurrence import CellName, CoupledRecurrence
 from models.scene import SceneEncoder
@@ -178,20 +178,19 @@ class Forecaster(nn.Module):
         everywhere = static[:, None].expand(-1, steps.shape[1], -1)
         projected = self.recurrence.inputs(torch.cat((steps, everywhere), dim=-1)).unbind(1)
         hidden = cell = steps.new_zeros(len(steps), self.config.width)
-        pairs, interaction = self._pairs(observed, velocity_mps=velocity, frame=frame), self.recurrence.interaction
+        seen = self._seen(observed, velocity_mps=velocity, frame=frame, static=static)
         for step, valid in enumerate(observed.valid.unbind(1)):
-            neighbours = None if pairs is None else pairs.at(step)
             hidden, cell = self.recurrence.advance(
-                projected[step], hidden=hidden, cell=cell, static=static, neighbours=neighbours, valid=valid
+                projected[step], hidden=hidden, cell=cell, seen=None if seen is None else seen[step], valid=valid
             )
             if states is not None:
                 if hidden.requires_grad:
                     hidden.retain_grad()
                 states.append(hidden)
         parts = [hidden]
-        if pairs is not None and interaction is not None:
+        if seen is not None and self.recurrence.interaction is not None:
             # Once more after the last step: where the neighbours are and what they do at the forecast time itself.
-            parts.append(interaction(hidden, static=static, neighbours=pairs.at(-1)))
+            parts.append(self.recurrence.interaction(hidden, seen=seen[-1]))
         if self.scene is not None:
             parts.append(
                 self.scene(
@@ -207,11 +206,14 @@ class Forecaster(nn.Module):
             recurrence=self.recurrence, hidden=hidden, cell=cell, static=static, scene=observed.scene
         )
 
-    def _pairs(self, observed: Observed, *, velocity_mps: Tensor, frame: AgentFrame) -> Pairs | None:
+    def _seen(
+        self, observed: Observed, *, velocity_mps: Tensor, frame: AgentFrame, static: Tensor
+    ) -> list[Seen] | None:
+        """Who is near whom at each observed step; None without interaction."""
         interaction = self.recurrence.interaction
         if interaction is None:
             return None
-        return neighbour_pairs(
+        pairs = neighbour_pairs(
             observed.scene,
             xy_m=observed.xy_m,
             velocity_mps=velocity_mps,
@@ -219,6 +221,7 @@ class Forecaster(nn.Module):
             frame=frame,
             reach_m=interaction.reach_m,
         )
+        return interaction.see(pairs.neighbours(), static=static).by_step(observed.valid.shape[1])
 
 
 def _make_head(config: ForecasterConfig, *, in_width: int) -> ManoeuvreHead | None:

@@ -40,22 +40,28 @@ class Pairs:
     turn: Float[Tensor, "p 2"]
     valid: Bool[Tensor, "p t"]
 
-    def at(self, step: int) -> Neighbours:
-        """The pairs of which both are there at a step."""
-        there = self.valid[:, step].nonzero().squeeze(1)  # found once, not by every column
+    def neighbours(self) -> Neighbours:
+        """At every step the pairs of which both are there, the steps one after the other."""
+        step, pair = self.valid.T.nonzero().unbind(1)  # found once, not by every column
         return Neighbours(
-            receiver=self.receiver[there],
-            sender=self.sender[there],
-            offset_m=self.offset_m[there, step],
-            velocity_mps=self.velocity_mps[there, step],
-            turn=self.turn[there],
+            step=step,
+            receiver=self.receiver[pair],
+            sender=self.sender[pair],
+            offset_m=self.offset_m[pair, step],
+            velocity_mps=self.velocity_mps[pair, step],
+            turn=self.turn[pair],
         )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Neighbours:
-    """Pairs at one step, all of them there; the values are as in ``Pairs``."""
+    """Pairs at some steps, all of them there; the values are as in ``Pairs``.
 
+    Attributes:
+        step: Of each pair, ascending.
+    """
+
+    step: Int[Tensor, " p"]
     receiver: Int[Tensor, " p"]
     sender: Int[Tensor, " p"]
     offset_m: Float[Tensor, "p 2"]
@@ -66,6 +72,7 @@ class Neighbours:
         """Some of the pairs."""
         index = kept.nonzero().squeeze(1)
         return Neighbours(
+            step=self.step[index],
             receiver=self.receiver[index],
             sender=self.sender[index],
             offset_m=self.offset_m[index],
@@ -88,6 +95,32 @@ class Neighbours:
         near = _NEAR_M / torch.cat((distance + _NEAR_M, closest + _NEAR_M), dim=-1)
         offset, velocity = self.offset_m / _METRES, self.velocity_mps / _METRES
         return torch.cat((offset, velocity, self.turn, way, near, time_s / _AHEAD_S), dim=-1)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seen:
+    """What an interaction makes of pairs before it knows any state: for all steps in one go.
+
+    Attributes:
+        step: Of each pair, ascending.
+        receiver: Index of the agent that sees.
+        sender: Index of the agent that is seen.
+        place: What the pair's message is summed into: a cell of the receiver's, or the receiver itself.
+        relation: Of the two, for layers.
+    """
+
+    step: Int[Tensor, " p"]
+    receiver: Int[Tensor, " p"]
+    sender: Int[Tensor, " p"]
+    place: Int[Tensor, " p"]
+    relation: Float[Tensor, "p m"]
+
+    def by_step(self, num_steps: int) -> list[Seen]:
+        """Step by step."""
+        sizes = torch.bincount(self.step, minlength=num_steps).tolist()
+        columns = (self.step, self.receiver, self.sender, self.place, self.relation)
+        parts = zip(*(column.split(sizes) for column in columns), strict=True)
+        return [Seen(step=a, receiver=b, sender=c, place=d, relation=e) for a, b, c, d, e in parts]
 
 
 def scene_pairs(

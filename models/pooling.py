@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.pairs import RELATIVE_WIDTH, Neighbours
+from models.pairs import RELATIVE_WIDTH, Neighbours, Seen
 from models.precision import at_least_single
 
 
@@ -42,19 +42,18 @@ class SocialGrid(nn.Module):
         """No neighbour further away than this, along either scene axis, can lie in the grid."""
         return grid_reach_m(num_cells=self.num_cells, cell_m=self.cell_m)
 
-    def forward(
-        self,
-        hidden: Float[Tensor, "n d"],
-        *,
-        static: Float[Tensor, "n s"],  # noqa: ARG002  # as every interaction is called
-        neighbours: Neighbours,
-    ) -> Float[Tensor, "n e"]:
-        """Pool one step's hidden states; what the agents are (``static``) goes in through these alone."""
+    def see(self, neighbours: Neighbours, *, static: Float[Tensor, "n s"]) -> Seen:  # noqa: ARG002  # as every one
+        """Look at who is near whom; what the agents are (``static``) goes in through their states alone."""
         near, cell = in_cells(neighbours, num_cells=self.num_cells, cell_m=self.cell_m)
-        both = self.state(hidden)[near.sender] + self.own(hidden)[near.receiver] + self.motion(near.relative())
+        relation = self.motion(near.relative())
+        return Seen(step=near.step, receiver=near.receiver, sender=near.sender, place=cell, relation=relation)
+
+    def forward(self, hidden: Float[Tensor, "n d"], *, seen: Seen) -> Float[Tensor, "n e"]:
+        """Pool one step's hidden states."""
+        both = self.state(hidden)[seen.sender] + self.own(hidden)[seen.receiver] + seen.relation
         message = at_least_single(functional.relu(self.mix(functional.relu(both))))
         grid = message.new_zeros(len(hidden) * self.num_cells**2, message.shape[-1])
-        grid = rearrange(grid.index_add(0, cell, message), "(n g) e -> n g e", n=len(hidden))
+        grid = rearrange(grid.index_add(0, seen.place, message), "(n g) e -> n g e", n=len(hidden))
         return functional.relu(self.embed(rearrange(grid, "n g e -> n (g e)")) + self.total(grid.sum(dim=1)))
 
 
@@ -74,12 +73,15 @@ class OccupancyGrid(nn.Module):
         """No neighbour further away than this, along either scene axis, can lie in the grid."""
         return grid_reach_m(num_cells=self.num_cells, cell_m=self.cell_m)
 
-    def forward(
-        self, hidden: Float[Tensor, "n d"], *, static: Float[Tensor, "n s"], neighbours: Neighbours
-    ) -> Float[Tensor, "n e"]:
-        """Count at one step; neither states nor what the agents are is used."""
-        _, cell = in_cells(neighbours, num_cells=self.num_cells, cell_m=self.cell_m)
-        counts = torch.bincount(cell, minlength=len(hidden) * self.num_cells**2).to(static.dtype)
+    def see(self, neighbours: Neighbours, *, static: Float[Tensor, "n s"]) -> Seen:
+        """Look at who is near whom, and at nothing else."""
+        near, cell = in_cells(neighbours, num_cells=self.num_cells, cell_m=self.cell_m)
+        nothing = static.new_zeros(len(cell), 0)
+        return Seen(step=near.step, receiver=near.receiver, sender=near.sender, place=cell, relation=nothing)
+
+    def forward(self, hidden: Float[Tensor, "n d"], *, seen: Seen) -> Float[Tensor, "n e"]:
+        """Count at one step; states are not used."""
+        counts = torch.bincount(seen.place, minlength=len(hidden) * self.num_cells**2).to(hidden.dtype)
         return functional.relu(self.embed(rearrange(counts, "(n g) -> n g", n=len(hidden))))
 
 

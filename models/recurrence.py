@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from models.interaction import Interaction
 from models.lstm import LSTMCell
-from models.pairs import Neighbours
+from models.pairs import Seen
 from models.peephole import PeepholeCell
 
 CellName = Literal["lstm", "peephole"]
@@ -38,8 +38,7 @@ class CoupledRecurrence(nn.Module):
         *,
         hidden: Float[Tensor, "n d"],
         cell: Float[Tensor, "n d"],
-        static: Float[Tensor, "n s"],
-        neighbours: Neighbours | None,
+        seen: Seen | None,
         valid: Bool[Tensor, " n"],
     ) -> tuple[Float[Tensor, "n d"], Float[Tensor, "n d"]]:
         """One step; where ``valid`` is False both states stay as they are.
@@ -48,12 +47,10 @@ class CoupledRecurrence(nn.Module):
             projected: ``inputs`` of this step.
             hidden: The last hidden state.
             cell: The last cell state.
-            static: What is known of each agent besides its steps.
-            neighbours: Who is near whom at this step; None with an interaction of None.
+            seen: Who is near whom at this step; None with an interaction of None.
             valid: Who is there.
         """
         if self.interaction is not None and self.interaction_inputs is not None:
-            assert neighbours is not None
-            seen = self.interaction(hidden, static=static, neighbours=neighbours)
-            projected = projected + self.interaction_inputs(seen)
+            assert seen is not None
+            projected = projected + self.interaction_inputs(self.interaction(hidden, seen=seen))
         return self.cell(projected, hidden=hidden, cell=cell, valid=valid)

@@ -16,6 +16,7 @@ def test_attention_equals_a_plain_loop() -> None:
     hidden, static = torch.randn(n, width).double(), torch.randn(n, 3).double()
     receiver, sender = torch.tensor([[0, 1], [0, 2], [0, 3], [1, 0], [2, 4], [2, 3]]).unbind(1)
     neighbours = Neighbours(
+        step=torch.zeros_like(receiver),
         receiver=receiver,
         sender=sender,
         offset_m=torch.tensor([[1.0, 2.0], [-3.0, 0.0], [4.1, 0.0], [3.0, 3.0], [0.0, 0.1], [2.0, 2.0]]).double(),
@@ -37,4 +38,5 @@ def test_attention_equals_a_plain_loop() -> None:
             values.append(value)
         weight = (torch.stack(scores) / (inner // heads) ** 0.5).softmax(dim=0)
         expected.append(torch.relu(attention.out((weight[..., None] * torch.stack(values)).sum(0).flatten())))
-    torch.testing.assert_close(attention(hidden, static=static, neighbours=neighbours), torch.stack(expected))
+    seen = attention.see(neighbours, static=static)
+    torch.testing.assert_close(attention(hidden, seen=seen), torch.stack(expected))

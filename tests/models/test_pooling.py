@@ -55,6 +55,7 @@ def test_grid_equals_a_plain_loop() -> None:
     receiver, sender = scene_pairs(scene)
     pairs = list(zip(receiver.tolist(), sender.tolist(), strict=True))
     neighbours = Neighbours(
+        step=torch.zeros_like(receiver),
         receiver=receiver,
         sender=sender,
         offset_m=torch.stack([seen_from(i, xy[j] - xy[i]) for i, j in pairs]),
@@ -64,7 +65,7 @@ def test_grid_equals_a_plain_loop() -> None:
         ),
     )
     both = there[receiver] & there[sender]
-    pooled = grid(hidden, static=torch.zeros(n, 0).double(), neighbours=neighbours.where(both))
+    pooled = grid(hidden, seen=grid.see(neighbours.where(both), static=torch.zeros(n, 0).double()))
     torch.testing.assert_close(pooled, torch.stack(expected))
 
 
@@ -108,11 +109,12 @@ def test_occupancy_counts_neighbours_in_cells() -> None:
     # Seen by agent 0: one behind on the right, two ahead on the left, one out of reach; by agent 1: one ahead right.
     offset = torch.tensor([[-1.0, -4.0], [0.0, 0.5], [4.9, 3.0], [5.0, 1.0], [2.0, -0.1]])
     neighbours = Neighbours(
+        step=torch.zeros(5).long(),
         receiver=torch.tensor([0, 0, 0, 0, 1]),
         sender=torch.tensor([1, 2, 3, 4, 0]),
         offset_m=offset,
         velocity_mps=torch.zeros(5, 2),
         turn=torch.zeros(5, 2),
     )
-    counts = grid(torch.zeros(3, 8), static=torch.zeros(3, 1), neighbours=neighbours)
+    counts = grid(torch.zeros(3, 8), seen=grid.see(neighbours, static=torch.zeros(3, 1)))
     assert counts.tolist() == [[1.0, 0.0, 0.0, 2.0], [0.0, 0.0, 1.0, 0.0], [0.0] * 4]
