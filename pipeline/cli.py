@@ -175,6 +175,46 @@ def evaluate(
     run(windows, models=models, config=config, metrics=metrics, plots=plots, maps=maps)
 
 
+@app.command(epilog="Example: headway ablate --vary cell=lstm,peephole --vary interaction=none,social --out ablation")
+def ablate(
+    *,
+    vary: Annotated[
+        list[str],
+        typer.Option(help="A key of the section train with its values; may be repeated.", metavar="KEY=V1,V2,..."),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for results.json and table.md; replaced whole.", metavar="DIR")],
+    seeds: Annotated[int, typer.Option(help="Trainings of each combination.", min=1)] = 3,
+    one_by_one: Annotated[
+        bool, typer.Option("--one-by-one", help="Only the default and what differs from it in one key.")
+    ] = False,
+    overlaps: Annotated[bool, typer.Option(help="With the overlap rates, which cost most of the judging.")] = True,
+    windows: Annotated[Path, typer.Option(help="Folder of windows.", metavar="DIR")] = Path("artifacts/windows"),
+    ingest: Ingest = None,
+    params: Params = Path("params.yaml"),
+) -> None:
+    """Train a grid of parameters, judge each on the test split, and compare all with the first one.
+
+    That one is what the parameters' file says, where the grid holds it. MLflow gets one run with the table, and below
+    it a run for each training. After a kill the same command trains only what was not done.
+    """
+    from pipeline.config import EvaluateConfig  # noqa: PLC0415
+    from pipeline.evaluation.ablation.child import Plan  # noqa: PLC0415
+    from pipeline.evaluation.ablation.grid import combinations  # noqa: PLC0415
+    from pipeline.evaluation.ablation.table import plain_lines  # noqa: PLC0415
+    from pipeline.params import load_section  # noqa: PLC0415
+    from pipeline.tracking.ablation import ablate as run  # noqa: PLC0415
+    from pipeline.training.recipe import load_recipe  # noqa: PLC0415
+
+    recipe = load_recipe(params)
+    grid = combinations(vary, base=recipe.train, one_by_one=one_by_one)
+    may_replace(out, mark="results.json")
+    maps = maps_of(ingest, windows=windows, params=params)
+    config = load_section("evaluate", EvaluateConfig, path=params)
+    plan = Plan(windows=windows, recipe=recipe, evaluate=config, overlaps=overlaps, maps=maps)
+    for line in plain_lines(run(plan, combinations=grid, seeds=range(seeds), out=out)):
+        typer.echo(line)
+
+
 @app.command(epilog="Example: headway score --model artifacts/model --drives monday tuesday --out forecasts")
 def score(
     *,

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Int
 
 from pipeline.behaviour.keeps import Keeps
 from pipeline.config import EvaluateConfig
@@ -88,12 +88,12 @@ def evaluate(
     }
     table |= _recorded(windows, masks, overlaps=overlaps, maps=maps)
     table |= _differences(per_agent, masks)
-    result = _estimates(table, windows, config=config)
+    result = estimates(table, track=windows.index.track, config=config)
     choices = choices_of(behaviours, recorded, masks=masks)
     minus = _pairs(list(behaviours), choices)
     f1 = macro_f1(choices, minus=minus, track=windows.index.track, num_resamples=config.bootstrap, seed=config.seed)
     for (name, part, metric), interval in f1.items():
-        _parent(result, name)[name][part] |= _written(metric, interval.value, interval.low, interval.high)
+        _parent(result, name)[name][part] |= written(metric, interval.value, interval.low, interval.high)
     names = [key for key in (*per_agent, "recorded", "difference") if key in result]
     counts = {
         "scenes": len(windows.index.t0_ns),
@@ -157,7 +157,7 @@ def _parent(result: dict[str, Any], name: str) -> dict[str, Any]:
     return result.setdefault("difference", {}) if "_minus_" in name else result
 
 
-def _written(metric: str, value: float, low: float, high: float) -> dict[str, float]:
+def written(metric: str, value: float, low: float, high: float) -> dict[str, float]:
     """A value and the ends of its interval, where they are."""
     ends = {"": value, "_low": low, "_high": high}
     return {f"{metric}{suffix}": round(float(each), _DECIMALS) for suffix, each in ends.items() if np.isfinite(each)}
@@ -199,16 +199,22 @@ def _differences(per_agent: Mapping[str, Mapping[str, PerAgent]], masks: Mapping
     }
 
 
-def _estimates(table: Table, windows: Windows, *, config: EvaluateConfig) -> dict[str, dict[str, Any]]:
-    """Means and intervals of all columns in one bootstrap, nested by name and slice."""
-    if not len(windows.index.track):
+def estimates(table: Table, *, track: Int[np.ndarray, " n"], config: EvaluateConfig) -> dict[str, dict[str, Any]]:
+    """Means and intervals of all columns in one bootstrap, nested by name and slice.
+
+    Args:
+        table: Of the same n agents; names with ``_minus_`` are nested once more, under ``difference``.
+        track: Any number that all windows of a track share.
+        config: The section ``evaluate``.
+    """
+    if not len(track):
         return {}
     columns = list(table.values())
     sums = [
         track_sums(
             np.stack([column.value for column in batch], axis=1),
             np.stack([column.valid for column in batch], axis=1),
-            track=windows.index.track,
+            track=track,
         )
         for batch in (columns[start : start + _BATCH] for start in range(0, len(columns), _BATCH))
     ]
@@ -227,7 +233,7 @@ def _estimates(table: Table, windows: Windows, *, config: EvaluateConfig) -> dic
         cell = _parent(result, name).setdefault(name, {}).setdefault(part, {})
         alone = bool(_COVERED_SECOND.fullmatch(metric))
         low, high = (np.nan if alone else ends[column] for ends in (found.low, found.high))
-        cell |= _written(metric, found.value[column], low, high)
+        cell |= written(metric, found.value[column], low, high)
         for key, values in {"num_agents": found.num_agents, "num_tracks": found.num_tracks}.items():
             cell[key] = max(int(values[column]), cell.get(key, 0))
     return result

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import Final, Self
+from typing import ClassVar, Final, Self
 
 from mlflow.entities import Metric, Run
 
@@ -42,6 +42,8 @@ class TrackedRun:
     Attributes:
         run_id: MLflow's id; None where the tracking server is away.
     """
+
+    _goes_on: ClassVar[str] = "the training goes on, and the publish stage logs it later"
 
     def __init__(self, *, params: Mapping[str, object], tags: Mapping[str, str], resume: str | None) -> None:
         self.run_id: str | None = None
@@ -132,8 +134,5 @@ class TrackedRun:
 
     def _go_on_without(self, error: BaseException) -> None:
         if not self._is_away:
-            sys.stderr.write(
-                f"headway: MLflow cannot be used at {describe(error)}; the training goes on, "
-                "and the publish stage logs it later\n"
-            )
+            sys.stderr.write(f"headway: MLflow cannot be used at {describe(error)}; {self._goes_on}\n")
         self._is_away = True

@@ -75,6 +75,7 @@ def test_ingest_goes_on_where_one_of_the_folders_holds_no_drive(
         ["ingest", "nowhere", "--params", PARAMS, "--out"],
         ["train", "--windows", "nowhere", "--params", PARAMS, "--out"],
         ["evaluate", "--windows", "nowhere", "--metrics", "metrics.json", "--params", PARAMS, "--plots"],
+        ["ablate", "--windows", "nowhere", "--vary", "cell=lstm,peephole", "--params", PARAMS, "--out"],
     ],
 )
 def test_a_folder_of_the_users_is_never_replaced(
@@ -103,6 +104,8 @@ def test_a_folder_of_the_users_is_never_replaced(
         (["ingest", "r\naw", "--out", "out", "--params", PARAMS], "r aw: does not exist"),
         (["train", "--out", "out", "--params", PARAMS], "artifacts/windows"),
         (["evaluate", "--metrics", "m.json", "--plots", "p", "--params", PARAMS], "artifacts/model"),
+        (["ablate", "--vary", "cell=lstm,peephole", "--out", "o", "--params", PARAMS], "artifacts/windows"),
+        (["ablate", "--vary", "cell=lstm,gru", "--out", "o", "--params", PARAMS], "--vary cell=lstm,gru: train.cell"),
     ],
 )
 def test_a_mistake_is_one_line_without_a_traceback(
