@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Final
 
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+
+REGIONS: Final = (0.5, 0.9)  # shares of the outcomes that a forecast's regions are to hold
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,10 +63,17 @@ class Paths:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Manoeuvres:
-    """Log-probabilities of what each agent does over the horizon, by class number."""
+    """Log-probabilities of what each agent does over the horizon, by class number, and the one class to name.
+
+    Attributes:
+        direction_choice: Not always the likeliest: see ``ManoeuvreHead``.
+        pace_choice: Likewise.
+    """
 
     direction: Float[Tensor, "n c"]
+    direction_choice: Int[Tensor, " n"]
     pace: Float[Tensor, "n d"]
+    pace_choice: Int[Tensor, " n"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,10 +81,12 @@ class Forecast:
     """One best single path and K alternative ones with their log-probabilities, in the scene frame.
 
     Attributes:
+        radius: Standard deviations (Mahalanobis) from the single forecast to the edge of each of the ``REGIONS``.
         manoeuvres: Of the forecaster's own head; None where it has none.
     """
 
     single: Paths
     modes: Paths
     log_probability: Float[Tensor, "n k"]
+    radius: Float[Tensor, "n l h"] | None = None
     manoeuvres: Manoeuvres | None = None

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from models.autoregressive import AutoregressiveDecoder, Memory
 from models.batch import Forecast, Observed
+from models.calibration import Calibration
 from models.decoder import AgentState, FutureStatistics, LowRankDecoder, residual_scale
 from models.frames import AgentFrame, agent_frame, paths_to_scene
 from models.inputs import STATIC_WIDTH, STEP_WIDTH, static_inputs, step_inputs, step_velocity
@@ -104,6 +105,7 @@ class Forecaster(nn.Module):
         self.register_buffer("turn_decay_s", torch.zeros(()))
         self.dropout = nn.Dropout(config.dropout)
         self.decoder = _make_decoder(config, in_width=state_width + static_width)
+        self.calibration = Calibration(num_categories=config.num_categories, num_future=config.num_future)
         self.manoeuvres = _make_head(config, in_width=state_width + static_width)
 
     turn_decay_s: Tensor
@@ -138,12 +140,13 @@ class Forecaster(nn.Module):
             single, modes, log_probability = self.decoder(state, memory=memory)
         else:
             single, modes, log_probability = self.decoder(state)
-        return Forecast(
+        forecast = Forecast(
             single=paths_to_scene(single, frame=frame),
             modes=paths_to_scene(modes, frame=frame),
             log_probability=log_probability,
             manoeuvres=None if self.manoeuvres is None else self.manoeuvres(state.features),
         )
+        return self.calibration(forecast, observed.category)
 
     def base_future(
         self, observed: Observed, *, frame: AgentFrame, decay_s: Float[Tensor, ""] | float

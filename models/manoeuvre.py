@@ -11,19 +11,37 @@ from models.precision import at_least_single
 
 
 class ManoeuvreHead(nn.Module):
-    """From an agent's state to the probabilities of the direction that it takes and of what it does to its speed."""
+    """From an agent's state to the probabilities of the direction that it takes and of what it does to its speed.
+
+    The likeliest class is nearly always to keep on. The one to name has the largest product of probability and weight;
+    the classes' weights (1 until they are set) are fitted so that rare ones are named as often as pays by macro-F1.
+    """
+
+    direction_weight: Tensor
+    pace_weight: Tensor
 
     def __init__(self, *, in_width: int, width: int, num_directions: int, num_paces: int, dropout: float) -> None:
         super().__init__()
         self.trunk = nn.Sequential(nn.Linear(in_width, width), nn.GELU(), nn.Dropout(dropout))
         self.direction, self.pace = nn.Linear(width, num_directions), nn.Linear(width, num_paces)
+        self.register_buffer("direction_weight", torch.ones(num_directions))
+        self.register_buffer("pace_weight", torch.ones(num_paces))
+
+    def set_weights(self, *, direction: Float[Tensor, " c"], pace: Float[Tensor, " d"]) -> None:
+        """Take weights of the classes; they become part of the head's."""
+        self.direction_weight.copy_(direction)
+        self.pace_weight.copy_(pace)
 
     def forward(self, features: Float[Tensor, "n s"]) -> Manoeuvres:
         """Log-probabilities, in single precision at least."""
         features = self.trunk(features)
+        direction = at_least_single(self.direction(features)).log_softmax(dim=-1)
+        pace = at_least_single(self.pace(features)).log_softmax(dim=-1)
         return Manoeuvres(
-            direction=at_least_single(self.direction(features)).log_softmax(dim=-1),
-            pace=at_least_single(self.pace(features)).log_softmax(dim=-1),
+            direction=direction,
+            direction_choice=(direction + self.direction_weight.log()).argmax(dim=-1),
+            pace=pace,
+            pace_choice=(pace + self.pace_weight.log()).argmax(dim=-1),
         )
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
+
+from models.batch import REGIONS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -14,15 +16,52 @@ class ManoeuvreProbabilities:
 
     Attributes:
         direction: By ``behaviour.manoeuvre.Direction``.
+        direction_choice: The one to name.
         direction_known: The agent has them.
         pace: By ``behaviour.manoeuvre.Pace``.
+        pace_choice: The one to name.
         pace_known: The agent has them.
     """
 
     direction: Float[np.ndarray, "n c"]
+    direction_choice: Int[np.ndarray, " n"]
     direction_known: Bool[np.ndarray, " n"]
     pace: Float[np.ndarray, "n d"]
+    pace_choice: Int[np.ndarray, " n"]
     pace_known: Bool[np.ndarray, " n"]
+
+    def only(self, *, direction: Bool[np.ndarray, " n"], pace: Bool[np.ndarray, " n"]) -> ManoeuvreProbabilities:
+        """Known of fewer agents: not where these are False."""
+        return ManoeuvreProbabilities.where_known(
+            direction=self.direction,
+            direction_choice=self.direction_choice,
+            direction_known=self.direction_known & direction,
+            pace=self.pace,
+            pace_choice=self.pace_choice,
+            pace_known=self.pace_known & pace,
+        )
+
+    @staticmethod
+    def where_known(
+        *,
+        direction: Float[np.ndarray, "n c"],
+        direction_choice: Int[np.ndarray, " n"] | None = None,
+        direction_known: Bool[np.ndarray, " n"],
+        pace: Float[np.ndarray, "n d"],
+        pace_choice: Int[np.ndarray, " n"] | None = None,
+        pace_known: Bool[np.ndarray, " n"],
+    ) -> ManoeuvreProbabilities:
+        """With zeros where nothing is known; the choices are the likeliest unless given."""
+        return ManoeuvreProbabilities(
+            direction=np.where(direction_known[:, None], direction, 0.0),
+            direction_choice=np.where(
+                direction_known, direction.argmax(axis=1) if direction_choice is None else direction_choice, 0
+            ),
+            direction_known=direction_known,
+            pace=np.where(pace_known[:, None], pace, 0.0),
+            pace_choice=np.where(pace_known, pace.argmax(axis=1) if pace_choice is None else pace_choice, 0),
+            pace_known=pace_known,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,6 +76,8 @@ class Forecasts:
         mode_sigma_m: Their standard deviations.
         mode_rho: Their correlations.
         probability: Of each mode; sums to one over k. Modes are in no particular order.
+        radius: Standard deviations (Mahalanobis) from the single forecast to the edge of each of
+            ``models.batch.REGIONS``.
         manoeuvres: As the forecaster's own head tells them; None where it has none
             (``behaviour.probabilities.manoeuvres_of`` then takes them from the modes).
     """
@@ -48,8 +89,15 @@ class Forecasts:
     mode_sigma_m: Float[np.ndarray, "n k h 2"]
     mode_rho: Float[np.ndarray, "n k h"]
     probability: Float[np.ndarray, "n k"]
+    radius: Float[np.ndarray, "n l h"]
     manoeuvres: ManoeuvreProbabilities | None = None
 
     def arrays(self) -> dict[str, np.ndarray]:
         """The paths and probabilities by name, each with a row per agent."""
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "manoeuvres"}
+
+
+def gaussian_radius(num_agents: int, num_future: int) -> Float[np.ndarray, "n l h"]:
+    """The radii of a bivariate Gaussian: the squared distance is chi-squared with two degrees of freedom."""
+    own = np.sqrt(-2.0 * np.log1p(-np.array(REGIONS))).astype(np.float32)
+    return np.broadcast_to(own[:, None], (num_agents, len(own), num_future)).copy()

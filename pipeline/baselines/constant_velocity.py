@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Int
 
 from pipeline.baselines.history import any_step, groups, known_xy, last_heading, last_step, mean_over_steps, moved
 from pipeline.drives.categories import Group
-from pipeline.forecasts import Forecasts
+from pipeline.forecasts import Forecasts, gaussian_radius
 from pipeline.windows.windows import Future, Observed
 
 MAX_STEPS: Final = 4
@@ -108,6 +108,7 @@ def forecast(
         mode_sigma_m=repeat(sigma.astype(np.float32), "n h two -> n k h two", k=num_modes),
         mode_rho=repeat(rho.astype(np.float32), "n h -> n k h", k=num_modes),
         probability=np.full((len(xy), num_modes), 1.0 / num_modes, dtype=np.float32),
+        radius=gaussian_radius(len(xy), num_future),
     )
 
 

@@ -17,7 +17,7 @@ from scipy.optimize import minimize
 
 from pipeline.baselines.history import any_step, groups, known_xy, mean_over_steps, moved
 from pipeline.drives.categories import Group
-from pipeline.forecasts import Forecasts
+from pipeline.forecasts import Forecasts, gaussian_radius
 from pipeline.windows.windows import Future, Observed
 
 MIN_AGENTS: Final = 50  # a group with fewer that move takes the noise of all groups together
@@ -100,6 +100,7 @@ def forecast(observed: Observed, *, num_future: int, rate_hz: float, fitted: Kal
         mode_sigma_m=rearrange(sigma, "n h two -> n 1 h two"),
         mode_rho=rearrange(rho, "n h -> n 1 h"),
         probability=np.ones((len(xy), 1), dtype=np.float32),
+        radius=gaussian_radius(len(xy), num_future),
     )
 
 

@@ -12,7 +12,7 @@ from pipeline.baselines.history import last_step, last_xy
 from pipeline.behaviour.journey import journey
 from pipeline.behaviour.manoeuvre import STANDING_MPS, Manoeuvres, can_have_manoeuvre, classify, manoeuvres
 from pipeline.behaviour.present import present
-from pipeline.behaviour.probabilities import ManoeuvreProbabilities
+from pipeline.forecasts import ManoeuvreProbabilities
 from pipeline.windows.windows import Future, Observed
 
 
@@ -29,11 +29,16 @@ class Keeps:
     pace: Float[np.ndarray, "d d"]
 
     def probabilities(self, guess: Manoeuvres) -> ManoeuvreProbabilities:
-        """Of agents by their guesses."""
-        return ManoeuvreProbabilities(
-            direction=np.where(guess.direction_valid[:, None], self.direction[guess.direction], 0.0),
+        """Of agents by their guesses, which are named, not the likeliest class after a guess.
+
+        That is nearly always to keep on at the same pace, and its macro-F1 would be lower.
+        """
+        return ManoeuvreProbabilities.where_known(
+            direction=self.direction[guess.direction],
+            direction_choice=guess.direction,
             direction_known=guess.direction_valid,
-            pace=np.where(guess.pace_valid[:, None], self.pace[guess.pace], 0.0),
+            pace=self.pace[guess.pace],
+            pace_choice=guess.pace,
             pace_known=guess.pace_valid,
         )
 

@@ -39,18 +39,11 @@ def manoeuvres_of(forecasts: Forecasts, observed: Observed, *, rate_hz: float) -
     return _filled(head, rows, rest)
 
 
-def head_probabilities(
-    observed: Observed, *, direction: Float[np.ndarray, "n c"], pace: Float[np.ndarray, "n d"], rate_hz: float
-) -> ManoeuvreProbabilities:
-    """A head's output where it means something: of agents that can move and were seen to, or have a heading."""
+def where_meant(told: ManoeuvreProbabilities, observed: Observed, *, rate_hz: float) -> ManoeuvreProbabilities:
+    """A head's output where it means something: of agents that can move, and went or have a heading."""
     known = can_have_manoeuvre(observed)
     directed = known & start_direction(observed, rate_hz=rate_hz)[1]
-    return ManoeuvreProbabilities(
-        direction=np.where(directed[:, None], direction, 0.0),
-        direction_known=directed,
-        pace=np.where(known[:, None], pace, 0.0),
-        pace_known=known,
-    )
+    return told.only(direction=directed, pace=known)
 
 
 def manoeuvres_of_paths(
@@ -83,11 +76,8 @@ def manoeuvres_of_paths(
         np.add.at(pace, (rows[agent], found.pace), weight)
         told[rows] = rearrange(found.direction_valid, "(n k) -> n k", k=num_paths).all(axis=1)
     known = can_have_manoeuvre(observed)
-    return ManoeuvreProbabilities(
-        direction=np.where((known & told)[:, None], direction, 0.0),
-        direction_known=known & told,
-        pace=np.where(known[:, None], pace, 0.0),
-        pace_known=known,
+    return ManoeuvreProbabilities.where_known(
+        direction=direction, direction_known=known & told, pace=pace, pace_known=known
     )
 
 
@@ -97,9 +87,8 @@ def _filled(
     """What is told of n agents, and what the other says of those of ``rows`` of which nothing is."""
     columns: dict[str, np.ndarray] = {}
     for name in ("direction", "pace"):
-        probability, known = getattr(told, name).copy(), getattr(told, f"{name}_known").copy()
-        silent = ~known[rows]
-        probability[rows[silent]] = getattr(other, name)[silent]
-        known[rows[silent]] = getattr(other, f"{name}_known")[silent]
-        columns |= {name: probability, f"{name}_known": known}
+        silent = ~getattr(told, f"{name}_known")[rows]
+        for column in (name, f"{name}_choice", f"{name}_known"):
+            columns[column] = getattr(told, column).copy()
+            columns[column][rows[silent]] = getattr(other, column)[silent]
     return ManoeuvreProbabilities(**columns)

@@ -31,16 +31,12 @@ class Behaviour:
     """What a forecaster says of n agents over h future steps.
 
     Attributes:
-        manoeuvres: Probabilities.
-        direction: The one ``Direction`` that it would name.
-        pace: The one ``Pace``.
+        manoeuvres: Probabilities, and the ones that it would name.
         accel_mps2: Along the single path.
         curvature_1pm: Likewise; zero where the path stands.
     """
 
     manoeuvres: ManoeuvreProbabilities
-    direction: Int[np.ndarray, " n"]
-    pace: Int[np.ndarray, " n"]
     accel_mps2: Float[np.ndarray, "n h"]
     curvature_1pm: Float[np.ndarray, "n h"]
 
@@ -96,25 +92,17 @@ def behaviour_of(forecasts: Forecasts, observed: Observed, *, rate_hz: float) ->
         forecasts.single_xy_m,
         observed,
         told=told,
-        direction=told.direction.argmax(axis=1),
-        pace=told.pace.argmax(axis=1),
         rate_hz=rate_hz,
     )
 
 
 def behaviour_of_keeps(keeps: Keeps, observed: Observed, *, num_future: int, rate_hz: float) -> Behaviour:
-    """The baseline: everyone keeps doing what it does.
-
-    It names its guess, not the likeliest class after the guess: that is nearly always to keep on at the same pace, and
-    its macro-F1 would be lower.
-    """
+    """The baseline: everyone keeps doing what it does."""
     guessed = guess(observed, num_future=num_future, rate_hz=rate_hz)
     return _behaviour(
         kept_path(observed, num_future=num_future, rate_hz=rate_hz),
         observed,
         told=keeps.probabilities(guessed),
-        direction=guessed.direction,
-        pace=guessed.pace,
         rate_hz=rate_hz,
     )
 
@@ -168,13 +156,13 @@ def choices_of(
         told = behaviour.manoeuvres
         for part, mask in masks.items():
             found[name, part, "direction_macro_f1"] = Choices(
-                chosen=behaviour.direction,
+                chosen=told.direction_choice,
                 true=did.direction,
                 valid=mask & did.direction_valid & told.direction_known,
                 num_classes=len(Direction),
             )
             found[name, part, "pace_macro_f1"] = Choices(
-                chosen=behaviour.pace,
+                chosen=told.pace_choice,
                 true=did.pace,
                 valid=mask & did.pace_valid & told.pace_known,
                 num_classes=len(Pace),
@@ -196,15 +184,11 @@ def _behaviour(
     observed: Observed,
     *,
     told: ManoeuvreProbabilities,
-    direction: Int[np.ndarray, " n"],
-    pace: Int[np.ndarray, " n"],
     rate_hz: float,
 ) -> Behaviour:
     found = controls(single_xy_m[:, None], start=start_of(observed, rate_hz=rate_hz), rate_hz=rate_hz)
     return Behaviour(
         manoeuvres=told,
-        direction=direction,
-        pace=pace,
         accel_mps2=np.nan_to_num(found.accel_mps2[:, 0]),
         curvature_1pm=np.nan_to_num(found.curvature_1pm[:, 0]),
     )

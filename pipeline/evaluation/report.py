@@ -21,7 +21,7 @@ from pipeline.evaluation.behaviour import (
     support,
 )
 from pipeline.evaluation.bootstrap import TrackSums, estimate, track_sums
-from pipeline.evaluation.calibration import coverage
+from pipeline.evaluation.calibration import coverage, probability_error
 from pipeline.evaluation.likelihood import nll_mixture, nll_single
 from pipeline.evaluation.macro_f1 import Choices, macro_f1
 from pipeline.evaluation.metrics import PerAgent
@@ -94,6 +94,10 @@ def evaluate(
     f1 = macro_f1(choices, minus=minus, track=windows.index.track, num_resamples=config.bootstrap, seed=config.seed)
     for (name, part, metric), interval in f1.items():
         _parent(result, name)[name][part] |= written(metric, interval.value, interval.low, interval.high)
+    for name, each in forecasts.items():
+        for part in result[name] if each.probability.shape[1] > 1 else ():
+            error = probability_error(each, windows.future, mask=masks[part])
+            result[name][part] |= written("probability_ece", error, np.nan, np.nan)
     names = [key for key in (*per_agent, "recorded", "difference") if key in result]
     counts = {
         "scenes": len(windows.index.t0_ns),

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 
 from pipeline.baselines.history import last_step, last_xy
 from pipeline.drives.categories import Category
-from pipeline.forecasts import Forecasts, ManoeuvreProbabilities
+from pipeline.forecasts import Forecasts
 from pipeline.windows.windows import Observed
 
 MIN_STEPS: Final = 2  # a motion needs two measurements
@@ -74,15 +74,7 @@ def merge(
         name: np.where(use.reshape(-1, *[1] * (ours.ndim - 1)), ours, other[name])
         for name, ours in forecasts.arrays().items()
     }
-    head = forecasts.manoeuvres
-    if head is not None:
-        direction_known, pace_known = head.direction_known & use, head.pace_known & use
-        head = ManoeuvreProbabilities(
-            direction=np.where(direction_known[:, None], head.direction, 0.0),
-            direction_known=direction_known,
-            pace=np.where(pace_known[:, None], head.pace, 0.0),
-            pace_known=pace_known,
-        )
+    head = None if forecasts.manoeuvres is None else forecasts.manoeuvres.only(direction=use, pace=use)
     merged["single_xy_m"] = np.where(static[:, None, None], last_m[:, None], merged["single_xy_m"])
     merged["mode_xy_m"] = np.where(static[:, None, None, None], last_m[:, None, None], merged["mode_xy_m"])
     return Forecasts(**{name: value.astype(np.float32) for name, value in merged.items()}, manoeuvres=head)

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from pipeline.behaviour.manoeuvre import Direction, Pace
 from pipeline.behaviour.probabilities import manoeuvres_of
@@ -28,6 +28,8 @@ MANOEUVRE_SCHEMA: Final = pa.schema(
         pa.field("category", pa.string(), nullable=False),  # lower-case name of Category
         pa.field("t0_ns", pa.int64(), nullable=False),  # the forecast time
         pa.field("health", pa.string(), nullable=False),  # Health.label
+        pa.field("direction", pa.string()),  # the one to name; null: none can be told
+        pa.field("pace", pa.string()),  # likewise
         *(pa.field(name, pa.float32()) for name in _DIRECTIONS),  # together they sum to 1; null: none can be told
         *(pa.field(name, pa.float32()) for name in _PACES),  # likewise
     ]
@@ -61,11 +63,17 @@ def write_manoeuvres(path: Path, drive: DriveForecast) -> None:
         "category": words([c.name.lower() for c in Category], observed.category),
         "t0_ns": pa.array(index.t0_ns[observed.scene], pa.int64()),
         "health": words([h.label for h in Health], drive.health),
+        "direction": _named([each.label for each in Direction], told.direction_choice, told.direction_known),
+        "pace": _named([each.label for each in Pace], told.pace_choice, told.pace_known),
         **_columns(_DIRECTIONS, told.direction, told.direction_known),
         **_columns(_PACES, told.pace, told.pace_known),
     }
     with whole_file(path) as temporary:
         pq.write_table(pa.Table.from_pydict(columns, schema=MANOEUVRE_SCHEMA), temporary, compression="zstd")
+
+
+def _named(labels: list[str], choice: Int[np.ndarray, " n"], known: Bool[np.ndarray, " n"]) -> pa.Array:
+    return pa.array(labels, pa.string()).take(pa.array(choice, mask=~known))
 
 
 def _columns(

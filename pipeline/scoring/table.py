@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from einops import rearrange, repeat
 from jaxtyping import Float, Int
 
+from models.batch import REGIONS
 from pipeline.behaviour.controls import controls, start_of
 from pipeline.behaviour.motion import path_motion
 from pipeline.drives.categories import Category
@@ -38,6 +39,8 @@ SCHEMA: Final = pa.schema(
         pa.field("sigma_x_m", _PATH, nullable=False),
         pa.field("sigma_y_m", _PATH, nullable=False),
         pa.field("rho", _PATH, nullable=False),
+        pa.field("radius_50", _PATH, nullable=False),  # 50 % of the outcomes lie within so many standard deviations of
+        pa.field("radius_90", _PATH, nullable=False),  # the single forecast, and 90 %; null of the modes
         pa.field("heading_rad", _PATH, nullable=False),  # null until the agent has a direction
         pa.field("speed_mps", _PATH, nullable=False),
         pa.field("accel_mps2", _PATH, nullable=False),  # along the direction of motion: behaviour.controls
@@ -86,6 +89,8 @@ def _rows(drive: DriveForecast, *, agents: Int[np.ndarray, " n"], origin_m: Floa
     xy_m = paths(forecasts.single_xy_m, forecasts.mode_xy_m).astype(np.float64)
     sigma_m = paths(forecasts.single_sigma_m, forecasts.mode_sigma_m)
     rho = paths(forecasts.single_rho, forecasts.mode_rho)
+    radius = np.full((*rho.shape[:2], len(REGIONS), rho.shape[2]), np.nan, np.float32)
+    radius[:, 0] = forecasts.radius[agents]
     probability = np.concatenate([np.ones((len(agents), 1)), forecasts.probability[picked, order]], axis=1)
     num_rows_each, num_future = xy_m.shape[1:3]
     start = start_of(select_agents(observed, agents), rate_hz=drive.windows.rate_hz)
@@ -121,6 +126,8 @@ def _rows(drive: DriveForecast, *, agents: Int[np.ndarray, " n"], origin_m: Floa
         "sigma_x_m": _lists(sigma_m[..., 0]),
         "sigma_y_m": _lists(sigma_m[..., 1]),
         "rho": _lists(rho),
+        "radius_50": _lists(radius[:, :, 0]),
+        "radius_90": _lists(radius[:, :, 1]),
         "heading_rad": _lists(heading_rad),
         "speed_mps": _lists(speed_mps),
         "accel_mps2": _lists(along.accel_mps2),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
+from models.batch import Future, Observed
 from models.forecaster import Forecaster, ForecasterConfig
 from models.losses import displacement
 from pipeline.behaviour.manoeuvre import Direction, Pace
@@ -21,6 +22,7 @@ from pipeline.config import TrainConfig
 from pipeline.drives.categories import Category, Group
 from pipeline.errors import InputError
 from pipeline.progress import progress_bar
+from pipeline.training.calibrate import calibrate
 from pipeline.training.checkpoint import (
     Checkpoint,
     load_checkpoint,
@@ -122,8 +124,8 @@ class Trainer:
         self.model = model.to(self.fabric.device)
         self.average = AveragedModel(self.model, avg_fn=_warm_average(config.ema), use_buffers=False)
         weights = category_weights(fitted_on, balance=config.class_balance)
-        did = manoeuvre_labels(windows) if config.manoeuvre_weight else None
-        step = Step(self.model, self.scenes, config=config, weights=weights, did=did)
+        self.did = manoeuvre_labels(windows).to(self.fabric.device) if config.manoeuvre_weight else None
+        step = Step(self.model, self.scenes, config=config, weights=weights, did=self.did)
         self.step, self.optimizer = self.fabric.setup(step, optimizer)
         self.history: list[Metrics] = []
         self.best: dict[str, Tensor] = module_tensors(self.model, prefix="best")
@@ -153,7 +155,8 @@ class Trainer:
                 bar.update(task, description=f"train (validation {metrics['validation_ade_m']:.3f} m)")
                 bar.advance(task)
         restore_module(self.model, self.best, prefix="best")
-        return Fitted(model=self.model.eval().cpu(), history=self.history, best_epoch=self.best_epoch)
+        calibrate(self.model.eval(), self._validation_batches())
+        return Fitted(model=self.model.cpu(), history=self.history, best_epoch=self.best_epoch)
 
     def _is_patience_spent(self) -> bool:
         return bool(self.history) and len(self.history) - 1 - self.best_epoch >= self.config.patience
@@ -236,8 +239,7 @@ class Trainer:
         """Displacements on the validation split by the averaged weights, per agent, in single precision."""
         self.average.eval()
         costs: list[Tensor] = []
-        for batch in self.validation_scenes.split(_VALIDATION_SCENES):
-            observed, future = self.scenes.gather(batch)
+        for observed, future, _ in self._validation_batches():
             forecast = self.average.module(observed)
             counted = is_scored(observed) & future.valid.any(dim=1)
             mean, last = displacement(forecast.single.xy_m, future.xy_m, valid=future.valid)
@@ -254,6 +256,11 @@ class Trainer:
             f"validation_min_fde_{num_modes}_m": min_fde,
             "validation_cost": ade + 0.5 * fde + min_ade + 0.5 * min_fde,
         }
+
+    def _validation_batches(self) -> Iterator[tuple[Observed, Future, Tensor | None]]:
+        for scenes in self.validation_scenes.split(_VALIDATION_SCENES):
+            did = None if self.did is None else self.did[self.scenes.agents(scenes)[1]]
+            yield *self.scenes.gather(scenes), did
 
     def _save(self) -> None:
         scaler = self._scaler()

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from models.batch import Forecast
 from models.forecaster import Forecaster
-from pipeline.behaviour.probabilities import head_probabilities
-from pipeline.forecasts import Forecasts
+from pipeline.behaviour.probabilities import where_meant
+from pipeline.forecasts import Forecasts, ManoeuvreProbabilities
 from pipeline.training.scenes import SceneTensors
 from pipeline.windows.windows import Windows
 
@@ -42,13 +42,17 @@ def predict(model: Forecaster, windows: Windows, *, device: str = "cpu", agents_
     columns = {name: torch.cat(column).cpu().numpy() for name, column in parts.items()}
     told = None
     if "direction" in columns:
-        direction, pace = columns.pop("direction"), columns.pop("pace")
-        told = head_probabilities(windows.observed, direction=direction, pace=pace, rate_hz=windows.rate_hz)
+        everyone = np.ones(len(columns["direction"]), np.bool_)
+        names = ("direction", "direction_choice", "pace", "pace_choice")
+        head = {name: columns.pop(name) for name in names}
+        told = ManoeuvreProbabilities(**head, direction_known=everyone, pace_known=everyone)
+        told = where_meant(told, windows.observed, rate_hz=windows.rate_hz)
     return Forecasts(**columns, manoeuvres=told)
 
 
 def _columns(forecast: Forecast) -> dict[str, Tensor]:
     """By the names of ``Forecasts``, and the probabilities of manoeuvres where the model tells them."""
+    assert forecast.radius is not None
     single, modes, told = forecast.single, forecast.modes, forecast.manoeuvres
     columns = {
         "single_xy_m": single.xy_m,
@@ -58,7 +62,9 @@ def _columns(forecast: Forecast) -> dict[str, Tensor]:
         "mode_sigma_m": modes.sigma_m,
         "mode_rho": modes.rho,
         "probability": forecast.log_probability.exp(),
+        "radius": forecast.radius,
     }
     if told is not None:
-        columns |= {"direction": told.direction.exp(), "pace": told.pace.exp()}
+        columns |= {"direction": told.direction.exp(), "direction_choice": told.direction_choice}
+        columns |= {"pace": told.pace.exp(), "pace_choice": told.pace_choice}
     return columns

@@ -52,7 +52,7 @@ class Step(nn.Module):
         self.model, self.scenes, self.config = model, scenes, config
         device = scenes.offset.device
         self.weights = weights.to(device)
-        self.did = None if did is None else did.to(device)
+        self.did = did
         self.counterpart = torch.tensor(MIRRORED, device=device)
 
     def forward(self, scenes: Tensor, *, progress: float, states: list[Tensor] | None = None) -> Tensor:

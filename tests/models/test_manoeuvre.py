@@ -11,7 +11,10 @@ from pipeline.behaviour.manoeuvre import MIRRORED, Direction
 
 
 def test_what_is_not_known_counts_for_nothing_and_the_rest_by_its_weight() -> None:
+    choice = torch.zeros(3).long()
     told = Manoeuvres(
+        direction_choice=choice,
+        pace_choice=choice,
         direction=torch.tensor([[0.5, 0.5], [0.25, 0.75], [0.1, 0.9]]).log(),
         pace=torch.tensor([[0.2, 0.8], [1e-9, 1.0], [0.5, 0.5]]).log(),
     )

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.drives.categories import Category
-from pipeline.forecasts import Forecasts
+from pipeline.forecasts import Forecasts, gaussian_radius
 from pipeline.windows.windows import Future, Observed, SceneIndex, Windows
 
 
@@ -48,6 +48,7 @@ def forecasts(
     xy = np.asarray(single, np.float64)
     each = xy[:, None] if modes is None else np.asarray(modes, np.float64)
     return Forecasts(
+        radius=gaussian_radius(*xy.shape[:2]),
         single_xy_m=xy,
         single_sigma_m=np.broadcast_to(np.asarray(sigma_m, float), xy.shape).copy(),
         single_rho=np.full(xy.shape[:-1], rho),

@@ -39,7 +39,7 @@ def test_brier_and_controls_by_hand() -> None:
     np.testing.assert_allclose(found["curvature_mae_1pm"].value, [0.05, 0.0, 0.0], atol=4e-3)
     np.testing.assert_allclose(found["accel_mae_mps2"].value, [0.0, 0.0, 1.5], atol=0.12)
     # A head's own probabilities are judged in place of those of the paths.
-    head = ManoeuvreProbabilities(
+    head = ManoeuvreProbabilities.where_known(
         direction=np.tile([0.5, 0.3, 0.2, 0.0], (3, 1)),
         direction_known=np.array([1, 1, 0], bool),  # of the third the modes tell: one that goes straight on
         pace=np.tile([0.2] * 5, (3, 1)),

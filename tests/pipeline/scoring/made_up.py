@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from pipeline.drives.categories import Category
-from pipeline.forecasts import Forecasts
+from pipeline.forecasts import Forecasts, gaussian_radius
 from pipeline.windows.windows import UNSPLIT, Future, Observed, SceneIndex, Windows
 
 NUM_OBSERVED, NUM_FUTURE, NUM_MODES = 3, 4, 2
@@ -63,6 +63,7 @@ def make_forecasts(windows: Windows) -> Forecasts:
     modes = last[:, None, None] + ahead * np.array([1.0, 0.5])[:, None, None]
     num = len(last)
     return Forecasts(
+        radius=gaussian_radius(num, NUM_FUTURE),
         single_xy_m=single.astype(np.float32),
         single_sigma_m=np.full((num, NUM_FUTURE, 2), 0.5, np.float32),
         single_rho=np.zeros((num, NUM_FUTURE), np.float32),

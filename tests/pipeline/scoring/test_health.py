@@ -60,7 +60,7 @@ def test_merge_takes_the_fallback_and_leaves_static_objects_where_they_are() -> 
     np.testing.assert_array_equal(merged.single_xy_m[0], ours.single_xy_m[0])
     np.testing.assert_array_equal(merged.mode_xy_m[3], ours.mode_xy_m[3] + 100)
     np.testing.assert_array_equal(merged.mode_xy_m[1], np.full((2, 4, 2), 5.0))
-    told = ManoeuvreProbabilities(
+    told = ManoeuvreProbabilities.where_known(
         direction=np.full((4, 4), 0.25),
         direction_known=np.array([1, 0, 0, 1], bool),
         pace=np.full((4, 5), 0.2),

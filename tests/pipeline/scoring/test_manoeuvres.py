@@ -37,7 +37,7 @@ def written(folder: Path, *, head: ManoeuvreProbabilities | None = None) -> list
     write_manoeuvres(path, made_up_drive(head))
     table = pq.read_table(path)
     assert table.schema.equals(MANOEUVRE_SCHEMA)
-    assert table.column_names[5:] == [*DIRECTIONS, *PACES]
+    assert table.column_names[5:] == ["direction", "pace", *DIRECTIONS, *PACES]
     return table.to_pylist()
 
 
@@ -49,13 +49,15 @@ def test_one_row_per_agent_and_time_with_the_modes_added_up(tmp_path: Path) -> N
     assert {row["category"] for row in rows} == {"car", "static", "pedestrian"}
     assert [rows[0][name] for name in DIRECTIONS] == [0.25, 0.75, 0.0, 0.0]
     assert [rows[0][name] for name in PACES] == [0.25, 0.0, 0.0, 0.75, 0.0]
+    assert (rows[0]["direction"], rows[0]["pace"]) == ("left", "stop")
     for row in (rows[1], rows[3]):
-        assert [row[name] for name in (*DIRECTIONS, *PACES)] == [None] * 9
+        assert [row[name] for name in ("direction", "pace", *DIRECTIONS, *PACES)] == [None] * 11
 
 
 def test_a_head_has_its_say_and_the_modes_where_it_has_none(tmp_path: Path) -> None:
-    head = ManoeuvreProbabilities(
+    head = ManoeuvreProbabilities.where_known(
         direction=np.tile([0.1, 0.2, 0.3, 0.4], (4, 1)),
+        direction_choice=np.array([2, 0, 2, 0]),  # not the likeliest
         direction_known=np.array([1, 0, 1, 0], bool),
         pace=np.tile([0.5, 0.125, 0.125, 0.125, 0.125], (4, 1)),
         pace_known=np.array([1, 0, 0, 0], bool),
@@ -63,6 +65,8 @@ def test_a_head_has_its_say_and_the_modes_where_it_has_none(tmp_path: Path) -> N
     rows = written(tmp_path, head=head)
     assert [rows[0][name] for name in DIRECTIONS] == pytest.approx([0.1, 0.2, 0.3, 0.4])
     assert rows[0]["pace_cruise"] == 0.5
+    assert [row["direction"] for row in rows] == ["right", None, "right", None]
+    assert [row["pace"] for row in rows] == ["cruise", None, "brake", None]
     assert rows[2]["direction_u_turn"] == pytest.approx(0.4)
     # The head says nothing of its pace: the modes do, of which the likelier one slows down from 2 to 1 m/s.
     assert [rows[2][name] for name in PACES] == [0.25, 0.0, 0.75, 0.0, 0.0]
