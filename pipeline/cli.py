@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from pipeline.benchmarks import benchmark
-from pipeline.command import Format, Ingest, Params, maps_of, may_replace, say
+from pipeline.command import Format, Ingest, Params, bundle_folder, maps_of, may_replace, say
 from pipeline.errors import InputError
 from pipeline.terminated import terminable
 
@@ -224,7 +224,14 @@ def score(
         list[Path] | None,
         typer.Option(help="Folders of raw drives, or of several, with or without frames.", metavar="DIR..."),
     ] = None,
-    model: Annotated[Path, typer.Option(help="A folder that training wrote.", metavar="DIR")] = Path("artifacts/model"),
+    model: Annotated[
+        str,
+        typer.Option(
+            help="A folder that training wrote, or one of the MLflow registry: models:/headway@champion,"
+            " models:/headway/3, models:/<model id>.",
+            metavar="MODEL",
+        ),
+    ] = "artifacts/model",
     every: Annotated[
         float | None,
         typer.Option(help="Seconds between forecast times; as in training by default.", metavar="SECONDS"),
@@ -246,9 +253,17 @@ def score(
         raise InputError("headway score", "was given no drives", "name their folders after --drives")
     from pipeline.scoring.score import score as score_drives  # noqa: PLC0415
 
-    summary = score_drives(
-        model, folders, out=out, device=device, every_s=every, source_format=source_format, cache=cache
-    )
+    with bundle_folder(model) as (folder, origin):
+        summary = score_drives(
+            folder,
+            folders,
+            out=out,
+            device=device,
+            every_s=every,
+            source_format=source_format,
+            cache=cache,
+            origin=origin,
+        )
     raise typer.Exit(summary.exit_code)
 
 
