@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from pipeline.benchmarks import benchmark
-from pipeline.command import Format, Ingest, Params, maps_of, may_replace, say
+from pipeline.command import Format, Ingest, Params, bundle_folder, maps_of, may_replace, say
 from pipeline.errors import InputError
 from pipeline.terminated import terminable
 
@@ -215,6 +215,45 @@ def ablate(
         typer.echo(line)
 
 
+@app.command(epilog="Example: headway promote --metric movers/ade_m --dry-run")
+def promote(
+    *,
+    version: Annotated[
+        int | None, typer.Argument(help="The version in question; the newest by default.", metavar="VERSION", min=1)
+    ] = None,
+    name: Annotated[str, typer.Option(help="The registered model.")] = "headway",
+    metric: Annotated[
+        str, typer.Option(help="Slice and metric that decide: all, movers, followers or yielders, a slash, a metric.")
+    ] = "movers/ade_m",
+    windows: Annotated[Path, typer.Option(help="Folder of windows.", metavar="DIR")] = Path("artifacts/windows"),
+    ingest: Ingest = None,
+    params: Params = Path("params.yaml"),
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be decided.")] = False,
+) -> None:
+    """Make a registered version the champion if it beats the one that is, or say why not.
+
+    Both forecast the test split of the windows. The version must be better by the whole 95 % interval of the paired
+    difference (bootstrap over tracks). Where there is no champion, it becomes it without a comparison.
+
+    Exit code: 0 it is the champion (of a dry run: would be), 1 it is not better, 2 that could not be found out.
+    """
+    from pipeline.config import EvaluateConfig  # noqa: PLC0415
+    from pipeline.params import load_section  # noqa: PLC0415
+    from pipeline.tracking.promote import promote as run  # noqa: PLC0415
+
+    try:
+        config = load_section("evaluate", EvaluateConfig, path=params)
+        maps = maps_of(ingest, windows=windows, params=params) if "offroad" in metric else {}
+        done = run(windows, config=config, version=version, name=name, metric=metric, maps=maps, dry_run=dry_run)
+    except InputError as error:
+        say(str(error))
+        raise typer.Exit(2) from error
+    for note in done.notes:
+        say(note)
+    typer.echo(done.line)
+    raise typer.Exit(0 if done.is_champion else 1)
+
+
 @app.command(epilog="Example: headway score --model artifacts/model --drives monday tuesday --out forecasts")
 def score(
     *,
@@ -224,7 +263,14 @@ def score(
         list[Path] | None,
         typer.Option(help="Folders of raw drives, or of several, with or without frames.", metavar="DIR..."),
     ] = None,
-    model: Annotated[Path, typer.Option(help="A folder that training wrote.", metavar="DIR")] = Path("artifacts/model"),
+    model: Annotated[
+        str,
+        typer.Option(
+            help="A folder that training wrote, or one of the MLflow registry: models:/headway@champion,"
+            " models:/headway/3, models:/<model id>.",
+            metavar="MODEL",
+        ),
+    ] = "artifacts/model",
     every: Annotated[
         float | None,
         typer.Option(help="Seconds between forecast times; as in training by default.", metavar="SECONDS"),
@@ -246,9 +292,17 @@ def score(
         raise InputError("headway score", "was given no drives", "name their folders after --drives")
     from pipeline.scoring.score import score as score_drives  # noqa: PLC0415
 
-    summary = score_drives(
-        model, folders, out=out, device=device, every_s=every, source_format=source_format, cache=cache
-    )
+    with bundle_folder(model) as (folder, origin):
+        summary = score_drives(
+            folder,
+            folders,
+            out=out,
+            device=device,
+            every_s=every,
+            source_format=source_format,
+            cache=cache,
+            origin=origin,
+        )
     raise typer.Exit(summary.exit_code)
 
 

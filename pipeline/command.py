@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,6 +36,27 @@ def maps_of(ingest: Path | None, *, windows: Path, params: Path) -> Mapping[str,
     if ingest is None and not beside.is_dir():
         return {}
     return find_maps(ingest or beside, sources=list(load_sources(path=params)))
+
+
+@contextmanager
+def bundle_folder(model: str) -> Generator[tuple[Path, Mapping[str, object] | None]]:
+    """Yield the folder of a model that is named by its folder, or by a ``models:/`` URI of the registry.
+
+    What the registry holds is copied into a temporary folder; of the model's files only the weights and the JSON.
+
+    Returns:
+        The folder, and what is told of a registered model: as what it was asked for, name, version, MLflow's ids.
+
+    Raises:
+        InputError: The registry has no such model, or cannot be used.
+    """
+    if not model.startswith("models:"):
+        yield Path(model), None
+        return
+    from pipeline.tracking.fetch import fetched  # noqa: PLC0415
+
+    with fetched(model) as (folder, found):
+        yield folder, {"uri": one_line(model), **found.to_json()}
 
 
 def may_replace(folder: Path, *, mark: str) -> None:

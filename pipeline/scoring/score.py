@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
 
@@ -32,6 +32,7 @@ def score(
     every_s: float | None = None,
     source_format: str = AUTO,
     cache: Path | None = None,
+    origin: Mapping[str, object] | None = None,
 ) -> Summary:
     """Forecast every agent of new drives and write two tables for each drive, and ``summary.json``, into ``out``.
 
@@ -50,6 +51,7 @@ def score(
         every_s: Between forecast times, if other than in training.
         source_format: A registry name, or ``auto``.
         cache: Folder where the features of frames are kept between runs; none by default.
+        origin: What the summary tells of the model instead of its folder: where it came from.
 
     Returns:
         The account of the run; its ``exit_code`` is 1 where anything was rejected or left out.
@@ -63,7 +65,7 @@ def score(
     device = pick_device(device)
     summary = Summary(
         model={
-            "folder": one_line(str(model_dir)),
+            **(origin or {"folder": one_line(str(model_dir))}),
             "digest": bundle_digest(model_dir),
             "future_s": bundle.windows.future_s,
             "rate_hz": bundle.windows.rate_hz,

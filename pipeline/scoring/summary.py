@@ -20,7 +20,7 @@ class Summary:
     """The account of one run, filled drive by drive.
 
     Attributes:
-        model: Folder and digest of the model, and what its forecasts are (rate, horizon, modes).
+        model: Folder (or origin) and digest of the model, and what its forecasts are (rate, horizon, modes).
         device: Where it ran.
         every_s: Between forecast times.
         complete: The run came to its end; False where it was interrupted.

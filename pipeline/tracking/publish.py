@@ -1,4 +1,7 @@
-"""Make sure that the tracking server has the run of the result at hand, also where DVC restored it from its cache."""
+"""Make sure that the tracking server has the run of the result at hand, also where DVC restored it from its cache.
+
+Its model is then a version in the registry.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,8 @@ from pipeline.errors import InputError
 from pipeline.files import digest
 from pipeline.tracking.history import History, read_history
 from pipeline.tracking.names import clean_name, flatten_numbers
-from pipeline.tracking.store import UNREACHABLE, RunStore, describe, open_store
+from pipeline.tracking.registry import VERSION, register
+from pipeline.tracking.store import UNREACHABLE, RunStore, away, open_store
 
 RESULT: Final = "headway.result"  # digest of the result whose run is complete; set last
 PUBLISHING: Final = "headway.publishing"  # digest of the result that is being logged; gone when it is complete
@@ -27,7 +31,7 @@ def publish(model_dir: Path, *, history_dir: Path, metrics_path: Path, plots_dir
 
     The run that the training made is completed where it exists and holds no other result; otherwise the run is made
     again from the history, with the training's times and the tag ``headway.recreated``. Broken off at any moment and
-    called again, it ends with the same one run.
+    called again, it ends with the same one run, and with one version of the registered model ``headway``.
 
     Args:
         model_dir: The model bundle.
@@ -57,10 +61,12 @@ def publish(model_dir: Path, *, history_dir: Path, metrics_path: Path, plots_dir
             _log_training(store, run, history)
             _log_files(store, run, {"": metrics_path, "history": history_dir, "evaluation": plots_dir})
             _log_result(store, run, model_dir, tested=tested, ended_ms=history.record.ended_ms)
+            register(store, run.info.run_id, tested=tested)
             _finish(store, run, history, result=result)
+        elif VERSION not in run.data.tags:  # logged before there was a registry
+            register(store, run.info.run_id, tested=tested)
     except UNREACHABLE as error:
-        todo = "start the server, or unset MLFLOW_TRACKING_URI to use a local file"
-        raise InputError("MLflow", f"cannot be used at {describe(error)}", todo) from error
+        raise away(error) from error
     return run.info.run_id
 
 

@@ -15,6 +15,8 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from sqlalchemy.exc import SQLAlchemyError
 
+from pipeline.errors import InputError
+
 DEFAULT_URI: Final = "sqlite:///mlflow.db"
 DEFAULT_EXPERIMENT: Final = "headway"
 UNREACHABLE: Final = (MlflowException, SQLAlchemyError, OSError)
@@ -88,7 +90,7 @@ def open_store() -> RunStore:
     Raises:
         UNREACHABLE: It cannot be used.
     """
-    client = MlflowClient(tracking_uri=tracking_uri())
+    client = _client()
     name = os.environ.get("MLFLOW_EXPERIMENT_NAME") or DEFAULT_EXPERIMENT
     experiment = client.get_experiment_by_name(name)
     if experiment is None:
@@ -99,11 +101,36 @@ def open_store() -> RunStore:
     return RunStore(client=client, experiment_id=experiment.experiment_id)
 
 
+def open_registry() -> MlflowClient:
+    """A client of the model registry, which is where the runs are; nothing is made.
+
+    Raises:
+        InputError: The SQLite file is not there: MLflow would make an empty one.
+        UNREACHABLE: It cannot be used.
+    """
+    path = _sqlite_file()
+    if path is not None and not path.exists():
+        todo = "run this where dvc repro ran, or set MLFLOW_TRACKING_URI"
+        raise InputError("MLflow", f"has no database at {describe_uri()}", todo)
+    return _client()
+
+
+def away(error: BaseException) -> InputError:
+    """What a user is told where one of ``UNREACHABLE`` ends the command."""
+    todo = "start the server, or unset MLFLOW_TRACKING_URI to use a local file"
+    return InputError("MLflow", f"cannot be used at {describe(error)}", todo)
+
+
+def describe_uri() -> str:
+    """Where runs are kept, without a password."""
+    uri = tracking_uri()
+    return uri.replace(f"{urlsplit(uri).netloc.rpartition('@')[0]}@", "")
+
+
 def describe(error: BaseException) -> str:
     """Where the store was looked for and what went wrong, in one line and without a password."""
-    uri = tracking_uri()
-    shown = uri.replace(f"{urlsplit(uri).netloc.rpartition('@')[0]}@", "")
-    return f"{shown} ({' '.join(str(error).replace(uri, shown).split())[:160]})"
+    shown = describe_uri()
+    return f"{shown} ({' '.join(str(error).replace(tracking_uri(), shown).split())[:160]})"
 
 
 def now_ms() -> int:
@@ -111,9 +138,20 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def _client() -> MlflowClient:
+    # MLflow's registry looks a model up in the store that this names, whatever store the client was made for.
+    os.environ["MLFLOW_TRACKING_URI"] = tracking_uri()
+    return MlflowClient(tracking_uri=tracking_uri())
+
+
 def _artifact_location() -> str | None:
     """Beside a SQLite file (MLflow's own choice would be the working directory); None leaves it to the server."""
+    path = _sqlite_file()
+    return None if path is None else (path.absolute().parent / "mlartifacts").as_uri()
+
+
+def _sqlite_file() -> Path | None:
+    """The file of the database; None where it is a server's, or no file."""
     scheme, _, path = tracking_uri().partition(":///")
-    if scheme != "sqlite" or not path:
-        return None
-    return (Path(path.partition("?")[0]).absolute().parent / "mlartifacts").as_uri()
+    path = path.partition("?")[0]
+    return Path(path) if scheme == "sqlite" and path not in ("", ":memory:") else None

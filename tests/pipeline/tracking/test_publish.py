@@ -16,6 +16,7 @@ from pipeline.files import digest
 from pipeline.stages import publish as publish_stage
 from pipeline.tracking.history import History, read_history, write_history
 from pipeline.tracking.publish import PUBLISHING, RECREATED, RESULT, publish
+from pipeline.tracking.registry import NAME, VERSION
 from pipeline.tracking.run import tracked_run
 from pipeline.tracking.store import open_store
 
@@ -89,6 +90,10 @@ def assert_whole(run: Run, result: Result) -> None:
     assert [(logged.name, str(logged.status)) for logged in models] == [("model", "READY")]
     assert {metric.key for metric in models[0].metrics or ()} == tested.keys()
     assert [output.model_id for output in run.outputs.model_outputs] == [models[0].model_id]
+    (version,) = client.search_model_versions(f"name = '{NAME}' and run_id = '{run_id}'")
+    assert run.data.tags[VERSION] == str(version.version)
+    assert version.source == f"models:/{models[0].model_id}"
+    assert version.tags == {"test/social_lstm/movers/ade_m": "1.25"}
 
 
 def test_the_trainings_run_is_completed_once(result: Result, database: Path) -> None:
@@ -134,6 +139,7 @@ def test_a_training_without_a_server_is_logged_later(result: Result) -> None:
         ("pipeline.tracking.publish._log_training", "lost"),
         ("pipeline.tracking.publish._log_files", "there"),
         ("mlflow.tracking.MlflowClient.log_model_artifacts", "lost"),  # the model is there then, but not ready
+        ("mlflow.tracking.MlflowClient.create_model_version", "there"),
         ("pipeline.tracking.publish._finish", "lost"),
     ],
 )
@@ -162,6 +168,17 @@ def test_another_result_of_the_same_training_is_another_run(result: Result) -> N
     assert client.get_run(second).data.metrics["test/social_lstm/movers/ade_m"] == 9.0
     result.metrics.write_text(json.dumps(METRICS))
     assert result.publish() == first
+    assert len(client.search_model_versions(f"name = '{NAME}'")) == 2
+
+
+def test_a_run_from_before_the_registry_is_registered_once(result: Result) -> None:
+    client = open_store().client
+    run_id = result.publish()
+    client.delete_registered_model(NAME)
+    client.delete_tag(run_id, VERSION)
+    for _ in range(2):
+        assert result.publish() == run_id
+        assert_whole(client.get_run(run_id), result)
 
 
 def test_a_deleted_run_is_made_again(result: Result) -> None:

@@ -57,6 +57,7 @@ def test_the_logged_model_forecasts_what_score_does(
     model_id = log_model(store, run_id, tmp_path / "bundle")
     assert database.exists()
 
+    monkeypatch.setenv("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "false")
     monkeypatch.setattr(sys, "path", list(sys.path))  # MLflow puts the model's own copy of the code in front
     logged = mlflow.pyfunc.load_model(f"models:/{model_id}")
     tracks = pd.read_csv(drive / "tracks.csv", dtype={"track_id": "str"})
