@@ -66,7 +66,9 @@ def main() -> None:
     parser.add_argument("--verbose", action="store_true", help="tell of every case")
     asked = parser.parse_args()
     started_s = time.monotonic()
-    chosen = [Case.parse(asked.case)] if asked.case else drawn(asked.cases, seed=asked.seed, only=asked.format)
+    chosen = [Case.parse(asked.case)] if asked.case else []
+    if asked.cases and not chosen:
+        chosen = drawn(asked.cases, seed=asked.seed, only=asked.format)
     results: list[Done] = []
     for done in track(run_cases(chosen, num_workers=asked.workers), total=len(chosen), description="stress"):
         results.append(done)
