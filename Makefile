@@ -27,7 +27,7 @@ repro: $(STAMP)  ## The environment and the whole pipeline: everything that is n
 test: lint  ## The environment and all checks: lint, types, import contracts, tests (ARGS="-k word" narrows them)
 	OMP_NUM_THREADS=1 python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
-stress: $(STAMP)  ## 2,000 broken drives of every format, each refused by name or read as it should (ARGS="--seed 7": others)
+stress: $(STAMP)  ## 2,000 broken drives of every format, and 20 kills of score (ARGS="--seed 7": others)
 	OMP_NUM_THREADS=1 python -m tests.stress $(ARGS)
 
 lint: $(STAMP)  ## Lint, format, types and import contracts

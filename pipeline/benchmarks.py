@@ -146,3 +146,23 @@ def cell(
     size = CellSize(width=width, steps=steps, sequences=sequences, threads=threads)
     for line in cost_lines(cell_costs(size, repeats=repeats)):
         typer.echo(line)
+
+
+@benchmark.command("score", epilog="Example: headway benchmark score --drives 200 --workers 2")
+def score_cost(
+    *,
+    drives: Annotated[int, typer.Option(help="How many are made and scored; 20 MB of disk for each.", min=1)] = 200,
+    agents: Annotated[int, typer.Option(help="In each drive.", min=1)] = 40,
+    seconds: Annotated[float, typer.Option(help="How long each drive lasts.", min=5.0)] = 60.0,
+    every: Annotated[float, typer.Option(help="Seconds between forecast times.", metavar="SECONDS")] = 0.5,
+    workers: Annotated[int | None, typer.Option(help="Processes; as many as processors by default.", min=1)] = None,
+    model: Annotated[Path, typer.Option(help="A folder that training wrote.", metavar="DIR")] = Path("artifacts/model"),
+) -> None:
+    """Measure what scoring a made-up fleet costs on the CPU: times real time, memory, and the share of each step."""
+    from pipeline.scoring.fleet_cost import fleet_cost  # noqa: PLC0415
+    from pipeline.scoring.share import pick_workers  # noqa: PLC0415
+
+    workers = workers or pick_workers("cpu")
+    cost = fleet_cost(model, num_drives=drives, num_agents=agents, seconds=seconds, workers=workers, every_s=every)
+    for line in cost.lines():
+        typer.echo(line)

@@ -261,7 +261,14 @@ def score(
     more: Annotated[list[Path] | None, typer.Argument(help="More folders of drives.", metavar="DIR...")] = None,
     drives: Annotated[
         list[Path] | None,
-        typer.Option(help="Folders of raw drives, or of several, with or without frames.", metavar="DIR..."),
+        typer.Option(
+            help="Folders of raw drives, or of several, with or without frames; or quoted patterns ('raw/2026-*').",
+            metavar="DIR...",
+        ),
+    ] = None,
+    manifest: Annotated[
+        list[Path] | None,
+        typer.Option(help="Text file of such folders, one a line; may be repeated.", metavar="FILE"),
     ] = None,
     model: Annotated[
         str,
@@ -276,6 +283,14 @@ def score(
         typer.Option(help="Seconds between forecast times; as in training by default.", metavar="SECONDS"),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    workers: Annotated[
+        int | None,
+        typer.Option(help="Processes at once; as many as processors by default, at most 4 on a GPU.", min=1),
+    ] = None,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(help="Agents at once in the network; by default fixed on a CPU, by the memory on a GPU.", min=1),
+    ] = None,
     source_format: Format = "auto",
     cache: Annotated[
         Path | None,
@@ -285,10 +300,10 @@ def score(
     """Forecast every road user of new raw drives: two Parquet tables per drive, and summary.json.
 
     A drive that cannot be used is named on standard error and the others go on; the exit code is 1 if anything
-    was rejected or left out.
+    was rejected or left out. After a kill the same command goes on where it was; what is done is not done again.
     """
-    folders = [*(drives or []), *(more or [])]
-    if not folders:
+    folders, manifests = [*(drives or []), *(more or [])], manifest or []
+    if not folders and not manifests:
         raise InputError("headway score", "was given no drives", "name their folders after --drives")
     from pipeline.scoring.score import score as score_drives  # noqa: PLC0415
 
@@ -297,10 +312,13 @@ def score(
             folder,
             folders,
             out=out,
+            manifests=manifests,
             device=device,
             every_s=every,
             source_format=source_format,
             cache=cache,
+            workers=workers,
+            batch_size=batch_size,
             origin=origin,
         )
     raise typer.Exit(summary.exit_code)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Generator
@@ -26,6 +27,14 @@ def whole_file(path: Path) -> Generator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what ``whole_file`` left in a folder where its process was killed; nobody may be writing there now."""
+    for path in folder.glob(".*"):
+        # .NAME.ENDING.RANDOM.ENDING, as mkstemp makes it
+        if re.fullmatch(r"\..+(\.\w+)\.\w{8}\1", path.name):
+            path.unlink(missing_ok=True)
 
 
 @contextmanager

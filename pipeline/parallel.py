@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
@@ -24,7 +25,8 @@ def in_processes(
 ) -> Generator[tuple[T, R]]:
     """Do the work and yield each item with its result as it is done.
 
-    Where it ends early, by an error, by SIGTERM (see ``terminable``) or by its ``close``, no process is left behind.
+    Where it ends early, by an error, by SIGTERM (see ``terminable``) or by its ``close``, no process is left behind,
+    nor where this process is killed.
 
     Args:
         work: A function of a module, or a ``partial`` of one: it travels to other processes by its name.
@@ -50,7 +52,7 @@ def in_processes(
     try:
         item_of = {pool.submit(_work, work, item): item for item in left}
         for future in as_completed(item_of):
-            yield item_of[future], future.result()
+            yield item_of.pop(future), future.result()  # popped: results do not pile up
         all_done = True
     except BrokenProcessPool as error:
         what = "ended by itself, as it does where memory runs out"
@@ -65,6 +67,19 @@ def in_processes(
 def _begin() -> None:
     raise_on_sigterm()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes: the first one ends the others
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # it shall reach the main thread's waiting
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # which is for the main thread
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _end_with_parent() -> None:
+    """End this process when the first one was killed: it would do what is queued, then wait for more for ever."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(TERMINATED)
 
 
 def _work(work: Callable[[T], R], item: T) -> R:

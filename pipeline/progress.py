@@ -28,6 +28,17 @@ class _Rate(TextColumn):
         return Text(f"{speed:.1f}/s" if speed else "")
 
 
+class _Note(TextColumn):
+    """What else is told of a task: its field ``note``, where it has one."""
+
+    def __init__(self) -> None:
+        super().__init__("")
+
+    def render(self, task: Task) -> Text:
+        """The note as it is now."""
+        return Text(task.fields.get("note", ""))
+
+
 class _Bar(Progress):
     """A bar; where standard error is no terminal, a line at most every ``LINE_EVERY_S``, so none for shorter work."""
 
@@ -37,6 +48,7 @@ class _Bar(Progress):
             BarColumn(),
             MofNCompleteColumn(),
             _Rate(),
+            _Note(),
             TimeRemainingColumn(),
         )
         super().__init__(
@@ -64,7 +76,10 @@ def quiet() -> Generator[None]:
 
 
 def progress_bar() -> Progress:
-    """A bar on standard error, or lines where that is no terminal; ``advance`` is what makes them."""
+    """A bar on standard error, or lines where that is no terminal; ``advance`` is what makes them.
+
+    A task's field ``note`` (``update(task, note=...)``) stands behind its rate.
+    """
     return _Bar()
 
 
@@ -74,6 +89,8 @@ def _line(task: Task) -> str:
     parts = [f"{task.description}: {task.completed:.0f}{total}"]
     if task.speed:
         parts.append(f"{task.speed:.2g}/s")
+    if note := task.fields.get("note"):
+        parts.append(note)
     if task.time_remaining is not None:
         left_s = task.time_remaining
         parts.append(f"{left_s:.0f} s left" if left_s < 120 else f"{left_s / 60:.0f} min left")

@@ -22,7 +22,7 @@ from pipeline.scene.extract import extract_features, pick_device
 from pipeline.scene.store import SceneFeatures
 from pipeline.scoring.health import Health, input_health, merge, sound
 from pipeline.training.bundle import Bundle
-from pipeline.training.predict import predict
+from pipeline.training.predict import AGENTS_PER_BATCH, predict
 from pipeline.windows.build import build_windows
 from pipeline.windows.windows import Windows
 
@@ -55,7 +55,13 @@ class DriveForecast:
 
 
 def forecast_drive(
-    bundle: Bundle, drive: Drive, *, device: str = "auto", cache: Path | None = None, every_s: float | None = None
+    bundle: Bundle,
+    drive: Drive,
+    *,
+    device: str = "auto",
+    cache: Path | None = None,
+    every_s: float | None = None,
+    batch_size: int = AGENTS_PER_BATCH,
 ) -> DriveForecast:
     """Forecast every agent of a new drive at every forecast time.
 
@@ -65,6 +71,7 @@ def forecast_drive(
         device: ``auto``, ``cpu`` or ``cuda``.
         cache: Folder where features of frames are kept between runs; none by default.
         every_s: Between forecast times, if other than in training.
+        batch_size: Agents that go through the network at once; it changes the last bits of the forecasts.
 
     Raises:
         InputError: Nothing of the drive can be used.
@@ -81,7 +88,7 @@ def forecast_drive(
     lap("scene_features")
     windows = build_windows([clean], {clean.name: features}, config=_windows_config(bundle, every_s), split=None)
     lap("windows")
-    forecasts, health = forecast_windows(bundle, windows, device=pick_device(device))
+    forecasts, health = forecast_windows(bundle, windows, device=pick_device(device), batch_size=batch_size)
     lap("forecast")
     return DriveForecast(
         name=drive.name,
@@ -96,10 +103,12 @@ def forecast_drive(
     )
 
 
-def forecast_windows(bundle: Bundle, windows: Windows, *, device: str) -> tuple[Forecasts, Int[np.ndarray, " n"]]:
+def forecast_windows(
+    bundle: Bundle, windows: Windows, *, device: str, batch_size: int = AGENTS_PER_BATCH
+) -> tuple[Forecasts, Int[np.ndarray, " n"]]:
     """The model's forecasts where they are sound, constant velocity elsewhere, and the ``Health`` of each."""
     observed = windows.observed
-    ours = predict(bundle.model, windows, device=device)
+    ours = predict(bundle.model, windows, device=device, agents_per_batch=batch_size)
     fallback = constant_velocity.forecast(
         observed,
         num_future=bundle.windows.num_future,

@@ -1,25 +1,31 @@
-"""New drives to forecast tables, one drive after the other; what cannot be used is named and the rest goes on."""
+"""New drives to forecast tables, as many as are given; what cannot be used is named and the rest goes on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import closing, nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
-from rich.console import Console
 from rich.text import Text
 
 from pipeline.drives.found import find_all
-from pipeline.drives.registry import AUTO, DriveRef, check_format, read_drive
+from pipeline.drives.registry import AUTO, DriveRef, check_format
 from pipeline.errors import InputError, one_line
-from pipeline.files import write_json
-from pipeline.progress import progress_bar
+from pipeline.files import remove_leftovers, write_json
+from pipeline.parallel import in_processes
+from pipeline.progress import CONSOLE, progress_bar
 from pipeline.scene.extract import pick_device
-from pipeline.scoring.forecast import forecast_drive
-from pipeline.scoring.manoeuvres import manoeuvres_file, write_manoeuvres
+from pipeline.scoring import manoeuvres, record
+from pipeline.scoring.basis import Bases
+from pipeline.scoring.claim import claim
+from pipeline.scoring.given import given_folders
+from pipeline.scoring.record import Record, read_record
+from pipeline.scoring.share import pick_batch_size, pick_workers
 from pipeline.scoring.summary import Summary
-from pipeline.scoring.table import write_table
-from pipeline.training.bundle import Bundle, bundle_digest, load_bundle
+from pipeline.scoring.work import Job, Plan, bundle_of, score_drive
+from pipeline.training.bundle import Bundle, bundle_digest
 from pipeline.windows.grid import make_grid
 
 
@@ -28,66 +34,136 @@ def score(
     drives: Sequence[Path],
     *,
     out: Path,
+    manifests: Sequence[Path] = (),
     device: str = "auto",
     every_s: float | None = None,
     source_format: str = AUTO,
     cache: Path | None = None,
+    workers: int | None = None,
+    batch_size: int | None = None,
     origin: Mapping[str, object] | None = None,
 ) -> Summary:
     """Forecast every agent of new drives and write two tables for each drive, and ``summary.json``, into ``out``.
 
     ``<drive>.parquet`` holds the forecasts (``table.SCHEMA``), ``manoeuvres/<drive>.parquet`` the probabilities of the
-    manoeuvres (``manoeuvres.MANOEUVRE_SCHEMA``).
+    manoeuvres (``manoeuvres.MANOEUVRE_SCHEMA``), ``drives/<drive>.json`` the drive's account (``record.Record``).
 
-    A drive that cannot be used is rejected with one line on standard error; each kind of thing that was left out of
-    a drive gets one too, and so does what is suspicious about it. Anything else that goes wrong ends the run: the
-    tables that stand are whole, and the summary says that it is not complete.
+    The account is written last. A drive is done when its account and its tables stand, made by the same model, version
+    of this package, format and ``every_s`` from files of the same names, sizes and times: it is not read again, and
+    counts in the summary as in the run that made it. So a run that was killed goes on where it was.
+
+    A drive that cannot be used is rejected with one line on standard error, and tried again by the next run; each kind
+    of thing that was left out of a drive gets one too, and so does what is suspicious about it. Anything else that
+    goes wrong ends the run: the tables that stand are whole, and the summary says that it is not complete.
 
     Args:
         model_dir: A folder that training wrote.
-        drives: Folders of drives, or of several; what is found in them is scored in the order of their names.
+        drives: Folders of drives, or of several, or patterns of such; what is found in them is scored in the order of
+            their names.
         out: Folder of the results; made where it is missing. Nothing is written elsewhere but to ``cache``.
+        manifests: Text files that list such folders, one a line.
         device: ``auto``, ``cpu`` or ``cuda``.
         every_s: Between forecast times, if other than in training.
         source_format: A registry name, or ``auto``.
         cache: Folder where the features of frames are kept between runs; none by default.
+        workers: Processes at once, each on one thread; ``pick_workers`` by default. The results do not depend on it.
+        batch_size: Agents that go through the network at once; ``pick_batch_size`` by default. The last bits of the
+            forecasts depend on it.
         origin: What the summary tells of the model instead of its folder: where it came from.
 
     Returns:
         The account of the run; its ``exit_code`` is 1 where anything was rejected or left out.
 
     Raises:
-        InputError: The model, a setting or ``out`` cannot be used; no drive was read.
+        InputError: The model, a setting or ``out`` cannot be used, or another run is scoring into ``out``; no drive was
+            read. Or the results cannot be written any more.
     """
     started = perf_counter()
     check_format(source_format)
-    bundle = load_bundle(model_dir)
+    given, unmatched = given_folders(drives, manifests=manifests)
+    digest = bundle_digest(model_dir)
+    bundle = bundle_of(model_dir, digest)
     device = pick_device(device)
+    workers = workers or pick_workers(device)
     summary = Summary(
         model={
             **(origin or {"folder": one_line(str(model_dir))}),
-            "digest": bundle_digest(model_dir),
+            "digest": digest,
             "future_s": bundle.windows.future_s,
             "rate_hz": bundle.windows.rate_hz,
             "num_modes": bundle.train.num_modes,
         },
         device=device,
         every_s=_checked_every_s(bundle, every_s),
+        batch_size=batch_size or pick_batch_size(device, num_workers=workers),
     )
-    _write_summary(out, summary)
-    with progress_bar() as bar:
-        refs = _find(drives, source_format=source_format, summary=summary, console=bar.console)
-        task = bar.add_task("scoring", total=len(refs))
+    plan = Plan(
+        model_dir=model_dir,
+        digest=digest,
+        out=out,
+        device=device,
+        every_s=summary.every_s,
+        batch_size=summary.batch_size,
+        cache=cache,
+    )
+    with claim(out):
+        for folder in (out, out / manoeuvres.FOLDER, out / record.FOLDER):
+            remove_leftovers(folder)
+        _write_summary(out, summary)
+        found = find_all(given, format=source_format)
+        for error in (*unmatched, *found.problems):
+            summary.rejected.append(error)
+            _say([str(error)])
+        summary.notes += map(one_line, found.notes)
+        _say(found.notes)
+        outcomes: dict[str, Record | InputError] = {}
         try:
-            for ref in refs:
-                _score_one(ref, bundle=bundle, out=out, summary=summary, cache=cache, console=bar.console)
-                bar.advance(task)
+            outcomes.update(_outcomes(found.refs, plan=plan, workers=workers))
             summary.complete = True
         finally:
+            for ref in found.refs:  # in this order, whoever was done first
+                summary.count(outcomes.get(ref.name))
             summary.seconds["total"] = perf_counter() - started
-            _write_summary(out, summary)
-        _say(summary.closing_lines(out=str(out)), console=bar.console)
+            with nullcontext() if summary.complete else suppress(InputError):  # what ended the run is told instead
+                _write_summary(out, summary)
+    _say(summary.closing_lines(out=str(out)))
     return summary
+
+
+def _outcomes(refs: Sequence[DriveRef], *, plan: Plan, workers: int) -> Generator[tuple[str, Record | InputError]]:
+    """Score the drives that are not done, under a progress bar, and tell of each what there is to tell.
+
+    Yields:
+        By name, the account of each drive, or why it was rejected: first of those that are done, then as they are.
+    """
+    bases = Bases(model=plan.digest, every_s=plan.every_s)
+    jobs: list[Job] = []
+    with progress_bar() as bar:
+        looking = bar.add_task("looking for what is done", total=len(refs))
+        for ref in refs:
+            basis = bases.of(ref)
+            done = read_record(plan.out, ref.name, basis=basis)
+            if done is None:
+                jobs.append(Job(ref=ref, basis=basis))
+            else:
+                yield ref.name, done
+            bar.advance(looking)
+        bar.remove_task(looking)
+        num_done, num_forecasts, began = len(refs) - len(jobs), 0, perf_counter()
+        if num_done:
+            _say([f"{num_done} of {len(refs)} drives are done from an earlier run"])
+        scoring = bar.add_task("scoring", total=len(refs), completed=num_done)
+        work = partial(score_drive, plan=plan)
+        with closing(in_processes(work, jobs, num_processes=workers)) as results:
+            for job, outcome in results:
+                if isinstance(outcome, Record):
+                    num_forecasts += outcome.forecasts
+                    _say(outcome.lines())
+                else:
+                    _say([str(outcome)])
+                yield job.ref.name, outcome
+                bar.update(scoring, note=f"{num_forecasts / (perf_counter() - began):,.0f} forecasts/s")
+                bar.advance(scoring)
 
 
 def _checked_every_s(bundle: Bundle, every_s: float | None) -> float:
@@ -103,55 +179,6 @@ def _checked_every_s(bundle: Bundle, every_s: float | None) -> float:
     return every_s
 
 
-def _find(paths: Sequence[Path], *, source_format: str, summary: Summary, console: Console) -> tuple[DriveRef, ...]:
-    """All drives of all folders, each once and with a name of its own."""
-    found = find_all(paths, format=source_format)
-    for error in found.problems:
-        _reject(error, summary=summary, console=console)
-    for note in found.notes:
-        _note(note, summary=summary, console=console)
-    return found.refs
-
-
-def _score_one(
-    ref: DriveRef, *, bundle: Bundle, out: Path, summary: Summary, cache: Path | None, console: Console
-) -> None:
-    file = f"{ref.name}.parquet"
-    assert Path(file).name == file, file
-    try:
-        drive = read_drive(ref)
-        forecast = forecast_drive(bundle, drive, device=summary.device, cache=cache, every_s=summary.every_s)
-    except InputError as error:
-        _reject(error, summary=summary, console=console)
-        _remove(out / file)
-        return
-    except OSError as error:
-        where = error.filename or ref.path
-        wrapped = InputError(where, f"failed ({error.strerror or error})", "check the disk and the permissions")
-        _reject(wrapped, summary=summary, console=console)
-        _remove(out / file)
-        return
-    try:
-        write_manoeuvres(manoeuvres_file(out / file), forecast)  # first: whoever finds the forecasts finds these too
-        write_table(out / file, forecast)
-    except OSError as error:
-        raise InputError(
-            out / file, f"cannot be written ({error.strerror or error})", "check disk and permissions"
-        ) from error
-    for note in forecast.notes:
-        _note(note, summary=summary, console=console)
-    _say(
-        summary.add(forecast, source=ref.path, file=file, manoeuvres_file=manoeuvres_file(Path(file)).as_posix()),
-        console=console,
-    )
-
-
-def _remove(table: Path) -> None:
-    """Remove both tables of an earlier run: they must not pass for this one's."""
-    for path in (table, manoeuvres_file(table)):
-        path.unlink(missing_ok=True)
-
-
 def _write_summary(out: Path, summary: Summary) -> None:
     try:
         write_json(out / "summary.json", summary.to_json())
@@ -160,17 +187,7 @@ def _write_summary(out: Path, summary: Summary) -> None:
         raise InputError(out, f"cannot be written to ({error.strerror or error})", todo) from error
 
 
-def _reject(error: InputError, *, summary: Summary, console: Console) -> None:
-    summary.rejected.append(error)
-    _say([one_line(str(error))], console=console)
-
-
-def _note(text: str, *, summary: Summary, console: Console) -> None:
-    summary.notes.append(one_line(text))
-    _say([one_line(text)], console=console)
-
-
-def _say(lines: Iterable[str], *, console: Console) -> None:
+def _say(lines: Iterable[str]) -> None:
     """Print lines above the progress bar, or where there is none, as they are."""
     for line in lines:
-        console.print(Text(f"headway: {line}"), soft_wrap=True, highlight=False)
+        CONSOLE.print(Text(f"headway: {one_line(line)}"), soft_wrap=True, highlight=False)

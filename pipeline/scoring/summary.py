@@ -4,25 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from pipeline.errors import Dropped, InputError, Suspicion, one_line
-from pipeline.scoring.forecast import DriveForecast
 from pipeline.scoring.health import Health
+from pipeline.scoring.record import Record
 from pipeline.scoring.tally import Tally
 
 
 @dataclass(kw_only=True, slots=True)
 class Summary:
-    """The account of one run, filled drive by drive.
+    """The account of one run and of the runs that it goes on with, filled drive by drive in the order of their names.
 
     Attributes:
         model: Folder (or origin) and digest of the model, and what its forecasts are (rate, horizon, modes).
         device: Where it ran.
         every_s: Between forecast times.
+        batch_size: Agents that went through the network at once.
         complete: The run came to its end; False where it was interrupted.
         rejected: Drives and folders that gave no forecasts, and why.
         drives: By name of each scored drive: its files, format and counts.
@@ -31,12 +29,13 @@ class Summary:
         notes: What users should know that is no fault, one line each.
         tally: The errors where the future was recorded.
         health: Forecasts by ``Health``.
-        seconds: Wall time by step, ``total`` included.
+        seconds: By step, of all drives and processes together; ``total`` is the wall time of this run alone.
     """
 
     model: dict[str, Any]
     device: str
     every_s: float
+    batch_size: int
     complete: bool = False
     rejected: list[InputError] = field(default_factory=list)
     drives: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -52,31 +51,30 @@ class Summary:
         """0 only if everything that was given was scored, and nothing of it left out."""
         return int(bool(self.rejected or self.dropped) or not self.complete)
 
-    def add(self, forecast: DriveForecast, *, source: Path, file: str, manoeuvres_file: str) -> list[str]:
-        """Count one scored drive, whose tables are these files.
+    def count(self, outcome: Record | InputError | None) -> None:
+        """Count what came of one drive, None for nothing yet. The order decides the last bits of the metrics."""
+        if isinstance(outcome, InputError):
+            self.rejected.append(outcome)
+        elif outcome is not None:
+            self._add(outcome)
 
-        Returns:
-            One line for each kind of thing that was left out of it, and for each suspicion about it.
-        """
-        index = forecast.windows.index
-        self.drives[forecast.name] = {
-            "source": one_line(str(source)),
-            "file": file,
-            "manoeuvres_file": manoeuvres_file,
-            "agents": len(np.unique(index.track)),
-            "forecast_times": len(index.t0_ns),
-            "forecasts": len(forecast.health),
-            "seconds": round(sum(forecast.seconds.values()), 3),
+    def _add(self, record: Record) -> None:
+        self.drives[record.name] = {
+            "source": record.source,
+            "file": record.file,
+            "manoeuvres_file": record.manoeuvres_file,
+            "agents": record.agents,
+            "forecast_times": record.forecast_times,
+            "forecasts": record.forecasts,
+            "seconds": round(sum(record.seconds.values()), 3),
         }
-        counts = np.bincount(forecast.health, minlength=len(Health))
-        self.health.update({health.label: int(count) for health, count in zip(Health, counts, strict=True)})
-        for step, spent in forecast.seconds.items():
+        self.health.update(record.health)
+        for step, spent in record.seconds.items():
             self.seconds[step] = self.seconds.get(step, 0.0) + spent
-        self.tally.add(forecast)
-        kinds = by_reason(forecast.dropped)
-        self.dropped += [(forecast.name, dropped) for dropped in kinds]
-        self.suspicions += [(forecast.name, suspicion) for suspicion in forecast.suspicions]
-        return [*map(_told, kinds), *(one_line(str(suspicion)) for suspicion in forecast.suspicions)]
+        self.tally.add(record.tally)
+        self.dropped += [(record.name, dropped) for dropped in record.dropped]
+        self.suspicions += [(record.name, suspicion) for suspicion in record.suspicions]
+        self.notes += record.notes
 
     def to_json(self) -> dict[str, Any]:
         """The content of ``summary.json``."""
@@ -89,6 +87,7 @@ class Summary:
             "model": self.model,
             "device": self.device,
             "every_s": self.every_s,
+            "batch_size": self.batch_size,
             "counts": {
                 "drives_scored": len(self.drives),
                 "rejected": len(self.rejected),
@@ -122,18 +121,3 @@ class Summary:
         if self.rejected:
             result += f"; {len(self.rejected)} rejected:"
         return [one_line(result), *(f"- {one_line(error.where)}" for error in self.rejected)]
-
-
-def by_reason(dropped: tuple[Dropped, ...]) -> list[Dropped]:
-    """One entry for each reason: where it happened first, and how often."""
-    first: dict[str, str] = {}
-    counts: Counter[str] = Counter()
-    for entry in dropped:
-        first.setdefault(entry.reason, entry.where)
-        counts[entry.reason] += entry.count
-    return [Dropped(where=first[reason], reason=reason, count=count) for reason, count in counts.items()]
-
-
-def _told(kind: Dropped) -> str:
-    more = f", and {kind.count - 1} more like it" if kind.count > 1 else ""
-    return one_line(f"{kind.where}: {kind.reason}; it was left out{more}")

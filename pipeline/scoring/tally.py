@@ -35,10 +35,11 @@ _METRICS: Final[dict[str, Callable[[Forecasts, Future], PerAgent]]] = {
 class Tally:
     """Sums over (agent, forecast time) pairs: by slice and metric, the sum and how many values are in it."""
 
-    sums: dict[tuple[str, str], tuple[float, int]] = field(default_factory=dict)
+    sums: dict[str, dict[str, tuple[float, int]]] = field(default_factory=dict)
 
-    def add(self, drive: DriveForecast) -> None:
-        """Count one drive: agents that can move, known at two steps, with a recorded future.
+    @staticmethod
+    def of(drive: DriveForecast) -> Tally:
+        """Of one drive: agents that can move, known at two steps, with a recorded future.
 
         Where the drive has a map, also how much of the forecasts lies off its drivable area.
         """
@@ -51,16 +52,25 @@ class Tally:
         )
         if drive.map is not None:
             values["offroad_rate"] = offroad_rate(drive.forecasts, drive.windows, maps={drive.name: drive.map})
+        tally = Tally()
         for name, found in values.items():
             for part, mask in slices.items():
                 chosen = found.valid & mask
-                total, count = self.sums.get((part, name), (0.0, 0))
-                self.sums[part, name] = (total + float(np.sum(found.value[chosen])), count + int(chosen.sum()))
+                tally.sums.setdefault(part, {})[name] = (float(np.sum(found.value[chosen])), int(chosen.sum()))
+        return tally
+
+    def add(self, other: Tally) -> None:
+        """Count another one's drives too; the last bits of the sums depend on the order."""
+        for part, metrics in other.sums.items():
+            own = self.sums.setdefault(part, {})
+            for name, (total, count) in metrics.items():
+                before = own.get(name, (0.0, 0))
+                own[name] = (before[0] + total, before[1] + count)
 
     def to_json(self) -> dict[str, Any] | None:
         """Mean and count of each metric by slice; None where no future was recorded."""
-        metrics: dict[str, dict[str, dict[str, float]]] = {}
-        for (part, name), (total, count) in self.sums.items():
-            if count:
-                metrics.setdefault(part, {})[name] = {"value": total / count, "count": count}
-        return metrics or None
+        found = {
+            part: {name: {"value": total / count, "count": count} for name, (total, count) in metrics.items() if count}
+            for part, metrics in self.sums.items()
+        }
+        return {part: metrics for part, metrics in found.items() if metrics} or None

@@ -119,8 +119,16 @@ def load_bundle(folder: Path) -> Bundle:
 
 
 def bundle_digest(folder: Path) -> str:
-    """Digest of a bundle's files."""
-    return digest(*(folder / name for name in (_CONFIG, _MODEL, _BACKBONE) if (folder / name).exists()))
+    """Digest of a bundle's files.
+
+    Raises:
+        InputError: They cannot be read.
+    """
+    try:
+        return digest(*(folder / name for name in (_CONFIG, _MODEL, _BACKBONE) if (folder / name).exists()))
+    except OSError as error:
+        where = error.filename or folder
+        raise InputError(where, f"cannot be read ({error.strerror})", "check its permissions") from error
 
 
 def _forecaster_config(value: Any, *, where: str) -> ForecasterConfig:

@@ -59,14 +59,16 @@ def _wait_for(done: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def _terminate(command: Sequence[str | Path], *, once: Callable[[], bool], cwd: Path = ROOT) -> tuple[int, str]:
-    """Send SIGTERM to a command's first process alone; its exit code and what it said. No other is left."""
+def _terminate(
+    command: Sequence[str | Path], *, once: Callable[[], bool], cwd: Path = ROOT, by: signal.Signals = signal.SIGTERM
+) -> tuple[int, str]:
+    """Send a signal to a command's first process alone; its exit code and what it said. No other is left."""
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     with subprocess.Popen(
         list(map(str, command)), stderr=subprocess.PIPE, text=True, cwd=cwd, env=environment, start_new_session=True
     ) as process:
         _wait_for(lambda: once() or process.poll() is not None)
-        process.send_signal(signal.SIGTERM)
+        process.send_signal(by)
         _, said = process.communicate(timeout=60.0)
 
     def nobody_left() -> bool:
@@ -99,6 +101,30 @@ def test_sigterm_ends_the_processes_and_what_they_started(tmp_path: Path):
     code, said = _terminate(command, once=lambda: len(list(marks.iterdir())) == 2)
     assert (code, said) == (128 + signal.SIGTERM, "")
     assert sorted(path.name for path in marks.iterdir()) == ["0", "1", "ended-0", "ended-1"]
+
+
+WAIT = """
+import time, sys
+from pathlib import Path
+from pipeline.parallel import in_processes
+
+def work(name):
+    Path(name).touch()
+    time.sleep(60.0)
+
+if __name__ == "__main__":
+    list(in_processes(work, [f"{sys.argv[1]}/{number}" for number in range(8)], alone_s=0.0, num_processes=2))
+"""
+
+
+def test_where_the_first_process_is_killed_the_others_end(tmp_path: Path):
+    (tmp_path / "wait.py").write_text(WAIT)
+    marks = tmp_path / "marks"
+    marks.mkdir()
+    command = [sys.executable, tmp_path / "wait.py", marks]
+    code, _ = _terminate(command, once=lambda: len(list(marks.iterdir())) == 2, by=signal.SIGKILL)
+    assert code == -signal.SIGKILL
+    assert len(list(marks.iterdir())) == 2
 
 
 def test_sigterm_during_ingest_leaves_nothing_half_written(tmp_path: Path):

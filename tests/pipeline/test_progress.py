@@ -43,3 +43,16 @@ def test_long_work_says_how_far_it_is_and_how_long_is_left(
         "simulate: 1 of 3",
         "simulate: 2 of 3, 0.005/s, 3 min left",
     ]
+
+
+def test_a_note_stands_behind_the_rate(clock: list[float], capsys: pytest.CaptureFixture[str]) -> None:
+    with progress.progress_bar() as bar:
+        task = bar.add_task("scoring", total=9, completed=3)
+        for number in (1, 2):
+            clock[0] += 20.0
+            bar.update(task, note=f"{number},000 forecasts/s")
+            bar.advance(task)
+    assert capsys.readouterr().err.splitlines() == [
+        "scoring: 4 of 9, 1,000 forecasts/s",
+        "scoring: 5 of 9, 0.05/s, 2,000 forecasts/s, 80 s left",
+    ]

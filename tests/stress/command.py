@@ -1,7 +1,8 @@
 """``make stress``: thousands of broken drives of every format, and what came of each.
 
 Each must end in a named error for that drive or in a correct result: no traceback, no hang, nothing written outside the
-output folder, the other drive as ever. ``--seed`` draws other cases, ``--case`` runs one again.
+output folder, the other drive as ever. ``--seed`` draws other cases, ``--case`` runs one again. Then ``headway score``
+is killed at random moments and started again (``--kills``): the results must be those of an unbroken run.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.progress import track
+from tests.stress.kills import kill_and_compare
 from tests.stress.plan import Case, cases
 from tests.stress.pristine import write_pristine
 from tests.stress.watch import Done, run_cases
@@ -56,6 +58,7 @@ def main() -> None:
     """Run the cases that were asked for."""
     parser = argparse.ArgumentParser(prog="make stress", description=__doc__)
     parser.add_argument("--cases", type=int, default=2000, help="how many (default: 2000)")
+    parser.add_argument("--kills", type=int, default=20, help="how often score is killed (default: 20)")
     parser.add_argument("--seed", type=int, default=0, help="of the drawing (default: 0)")
     parser.add_argument("--format", action="append", default=[], help="this one alone; can be given again")
     parser.add_argument("--case", help="run one case again, as an earlier run told it")
@@ -63,12 +66,33 @@ def main() -> None:
     parser.add_argument("--verbose", action="store_true", help="tell of every case")
     asked = parser.parse_args()
     started_s = time.monotonic()
-    chosen = [Case.parse(asked.case)] if asked.case else drawn(asked.cases, seed=asked.seed, only=asked.format)
+    chosen = [Case.parse(asked.case)] if asked.case else []
+    if asked.cases and not chosen:
+        chosen = drawn(asked.cases, seed=asked.seed, only=asked.format)
     results: list[Done] = []
     for done in track(run_cases(chosen, num_workers=asked.workers), total=len(chosen), description="stress"):
         results.append(done)
         if done.outcome == "failed" or asked.verbose or asked.case:
             sys.stdout.write(told(done))
             sys.stdout.flush()
-    sys.stdout.write("\n".join([*totals(results), f"{len(results)} cases in {time.monotonic() - started_s:.0f} s", ""]))
-    sys.exit(any(done.outcome == "failed" for done in results))
+    if results:
+        took_s = time.monotonic() - started_s
+        sys.stdout.write("\n".join([*totals(results), f"{len(results)} cases in {took_s:.0f} s", ""]))
+    survived = not asked.kills or asked.case is not None or _survives(asked.kills, seed=asked.seed)
+    sys.exit(not survived or any(done.outcome == "failed" for done in results))
+
+
+def _survives(kills: int, *, seed: int) -> bool:
+    """Whether ``headway score`` stands being killed so often; tells of each time."""
+    from pipeline.training.bundle import write_bundle  # noqa: PLC0415  # torch takes seconds to import
+    from tests.tiny_bundle import make_bundle  # noqa: PLC0415
+
+    all_good = True
+    with tempfile.TemporaryDirectory() as folder:
+        model, place = Path(folder, "model"), Path(folder, "runs")
+        write_bundle(model, make_bundle(scene=False))
+        for told, good in kill_and_compare(place, model=model, kills=kills, drives=12, seed=seed):
+            all_good &= good
+            sys.stdout.write(f"score {told}\n" if good else f"FAILED: score {told}\n")
+            sys.stdout.flush()
+    return all_good

@@ -74,7 +74,7 @@ def check_faults(raw: Path, *, drives: list[str], rejected: Mapping[str, str]) -
 
 def score_faults(raw: Path, *, out: Path, model: Path, drives: list[str], rejected: Mapping[str, str]) -> list[str]:
     """Where ``headway score`` goes wrong, or rejects what ``headway ingest`` did not."""
-    said = headway("score", "--model", model, "--drives", raw, "--out", out, "--device", "cpu")
+    said = headway("score", "--model", model, "--drives", raw, "--out", out, "--device", "cpu", "--workers", "1")
     if not (out / "summary.json").exists():
         return [f"score: no summary, {said}"]
     summary: dict[str, Any] = json.loads((out / "summary.json").read_text())

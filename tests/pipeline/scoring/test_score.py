@@ -20,7 +20,7 @@ from pipeline import cli
 from pipeline.drives.geojson import write_map
 from pipeline.drives.map import DriveMap, union
 from pipeline.errors import InputError
-from pipeline.scoring import score as score_module
+from pipeline.scoring import work
 from pipeline.scoring.manoeuvres import MANOEUVRE_SCHEMA
 from pipeline.scoring.score import score
 from pipeline.scoring.table import SCHEMA
@@ -104,7 +104,8 @@ def files(out: Path) -> set[str]:
 
 def tables(*names: str) -> set[str]:
     """What stands where these drives were scored."""
-    return {*(f"{folder}{name}.parquet" for folder in ("", "manoeuvres/") for name in names), "summary.json"}
+    made = {file for name in names for file in (f"{name}.parquet", f"manoeuvres/{name}.parquet", f"drives/{name}.json")}
+    return {*made, "summary.json", ".lock"}
 
 
 REJECTED = ["empty-folder", "empty-table", "hostile-name", "nan-only", "unknown-format"]
@@ -265,16 +266,18 @@ def test_a_suspicion_is_told_and_costs_nothing(model: Path, here: Callable[..., 
 def test_an_unforeseen_error_leaves_what_was_done(
     model: Path, batch: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = score_module.forecast_drive
+    original = work.forecast_drive
 
     def fail(bundle, drive, **others):
         if drive.name == "messy-csv":
             raise RuntimeError("a fault of ours")
         return original(bundle, drive, **others)
 
-    monkeypatch.setattr(score_module, "forecast_drive", fail)
+    monkeypatch.setattr(work, "forecast_drive", fail)
     with pytest.raises(RuntimeError, match="a fault of ours"):
-        score(model, [batch / name for name in ("cut-jpeg", "good", "messy-csv")], out=tmp_path, device="cpu")
+        score(
+            model, [batch / name for name in ("cut-jpeg", "good", "messy-csv")], out=tmp_path, device="cpu", workers=1
+        )
     assert files(tmp_path) == tables("cut-jpeg", "good")
     summary = json.loads((tmp_path / "summary.json").read_text())
     assert (summary["complete"], summary["exit_code"], list(summary["drives"])) == (False, 1, ["cut-jpeg", "good"])

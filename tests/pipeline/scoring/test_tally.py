@@ -27,8 +27,8 @@ def made_up_drive(*, off_m: float) -> DriveForecast:
 
 def test_means_over_agents_of_all_drives() -> None:
     tally = Tally()
-    tally.add(made_up_drive(off_m=1.0))
-    tally.add(made_up_drive(off_m=3.0))
+    tally.add(Tally.of(made_up_drive(off_m=1.0)))
+    tally.add(Tally.of(made_up_drive(off_m=3.0)))
     metrics = tally.to_json()
     assert metrics is not None
     assert metrics["all"]["ade_m"] == {"value": (1.0 + 1.5 + 3.0 + 1.5) / 4, "count": 4}
@@ -43,9 +43,8 @@ def test_a_drive_with_a_map_says_how_much_of_its_forecasts_lies_off_the_road() -
     # The scene's origin is at (10, 20), and both cars drive on to (14, 20): off the road at the last two steps, of
     # which the second car's were not recorded.
     road = union([box(0.0, 19.0, 12.5, 21.0)])
-    tally = Tally()
-    tally.add(replace(drive, map=DriveMap(lanes=(), crossings=(), drivable_area=road)))
-    tally.add(drive)
+    tally = Tally.of(replace(drive, map=DriveMap(lanes=(), crossings=(), drivable_area=road)))
+    tally.add(Tally.of(drive))
     metrics = tally.to_json()
     assert metrics is not None
     assert metrics["all"]["offroad_rate"] == {"value": 0.25, "count": 2}
@@ -53,9 +52,8 @@ def test_a_drive_with_a_map_says_how_much_of_its_forecasts_lies_off_the_road() -
 
 
 def test_nothing_recorded_is_no_metric() -> None:
-    tally = Tally()
     windows = make_windows()
-    tally.add(
+    tally = Tally.of(
         DriveForecast(
             name="a",
             windows=windows,

@@ -1,0 +1,141 @@
+"""One drive from its raw recording to its tables and its account: the work that processes share among them."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from time import perf_counter
+
+import torch
+
+from pipeline.drives.registry import DriveRef, read_drive
+from pipeline.errors import InputError
+from pipeline.scoring.basis import Basis
+from pipeline.scoring.forecast import DriveForecast, forecast_drive
+from pipeline.scoring.manoeuvres import manoeuvres_file, write_manoeuvres
+from pipeline.scoring.record import Record, make_record, remove_record, remove_results, table_file, write_record
+from pipeline.scoring.table import write_table
+from pipeline.scoring.tally import Tally
+from pipeline.training.bundle import Bundle, bundle_digest, load_bundle
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """A drive to score, and what it was before it is read."""
+
+    ref: DriveRef
+    basis: Basis
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """What all drives of a run share.
+
+    Attributes:
+        model_dir: The folder of the model.
+        digest: Of the model.
+        out: Folder of the results.
+        device: ``cpu`` or ``cuda``.
+        every_s: Between forecast times.
+        batch_size: Agents that go through the network at once.
+        cache: Folder where features of frames are kept between runs, or None.
+    """
+
+    model_dir: Path
+    digest: str
+    out: Path
+    device: str
+    every_s: float
+    batch_size: int
+    cache: Path | None
+
+
+def score_drive(job: Job, *, plan: Plan) -> Record | InputError:
+    """Score one drive, on one thread, and write its tables and, last, its account.
+
+    Returns:
+        The account, or why the drive cannot be used; what an earlier run made of it is removed then.
+
+    Raises:
+        InputError: The results cannot be written, memory is too small, or the model is another one by now.
+    """
+    started = perf_counter()
+    bundle = bundle_of(plan.model_dir, plan.digest)
+    ref, out = job.ref, plan.out
+    with _one_thread(), _written_to(out, ref.name):
+        try:
+            drive = read_drive(ref)
+            read_s = perf_counter() - started
+            forecast = forecast_drive(
+                bundle,
+                drive,
+                device=plan.device,
+                cache=plan.cache,
+                every_s=plan.every_s,
+                batch_size=plan.batch_size,
+            )
+        except InputError as error:
+            remove_results(out, ref.name)
+            return error
+        except OSError as error:
+            remove_results(out, ref.name)
+            where = error.filename or ref.path
+            return InputError(where, f"failed ({error.strerror or error})", "check the disk and the permissions")
+        except torch.OutOfMemoryError as error:
+            what = f"the device has no memory for {plan.batch_size} agents at once"
+            raise InputError("--batch-size", what, "give a smaller one, or fewer --workers") from error
+        return _write(forecast, job, out=out, read_s=read_s)
+
+
+def _write(forecast: DriveForecast, job: Job, *, out: Path, read_s: float) -> Record:
+    started = perf_counter()
+    table = out / table_file(forecast.name)
+    remove_record(out, forecast.name)
+    write_manoeuvres(manoeuvres_file(table), forecast)  # first: whoever finds the forecasts finds these too
+    write_table(table, forecast)
+    written = perf_counter()
+    tally = Tally.of(forecast)
+    seconds = {"read": read_s, **forecast.seconds, "write": written - started, "metrics": perf_counter() - written}
+    record = make_record(forecast, basis=job.basis, source=job.ref.path, out=out, tally=tally, seconds=seconds)
+    write_record(out, record)
+    return record
+
+
+@lru_cache(maxsize=1)
+def bundle_of(model_dir: Path, digest: str) -> Bundle:
+    """The model, read once by each process.
+
+    Raises:
+        InputError: It cannot be used, or is not what the run began with.
+    """
+    bundle = load_bundle(model_dir)
+    if bundle_digest(model_dir) != digest:
+        raise InputError(model_dir, "was changed during the run", "start again")
+    return bundle
+
+
+@contextmanager
+def _one_thread() -> Generator[None]:
+    """Processes share the processors, and results do not depend on how many threads a machine allows."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def _written_to(out: Path, name: str) -> Generator[None]:
+    """Tell in one line that results cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        first = "make room" if full else "check disk and permissions"
+        todo = f"{first}; the same command then goes on from here"
+        raise InputError(out / table_file(name), f"cannot be written ({error.strerror or error})", todo) from error
