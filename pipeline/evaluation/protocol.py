@@ -17,7 +17,8 @@ from pipeline.windows.windows import SPLITS, Future, Observed, Windows
 
 def in_all_steps(observed: Observed, future: Future) -> Bool[np.ndarray, " n"]:
     """Who is there in all observed and all future steps."""
-    return np.concatenate([observed.valid, future.valid], axis=1).all(axis=1)
+    there = np.concatenate([observed.valid, future.valid], axis=1)
+    return there.sum(axis=1) == there.shape[1]
 
 
 def windows_of(cleans: Sequence[CleanDrive], *, config: WindowsConfig) -> Windows:

@@ -6,17 +6,35 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pipeline.baselines import linear_map
 from pipeline.errors import InputError
-from pipeline.evaluation.kitti_forecasting import best_errors, errors, protocol_windows, read_drives, stands_still
+from pipeline.evaluation.kitti_forecasting import (
+    TEST,
+    TRAIN,
+    VARIANTS,
+    best_errors,
+    errors,
+    least_final_errors,
+    protocol_windows,
+    read_drives,
+    stands_still,
+)
+from pipeline.evaluation.kitti_study import run, table
+from pipeline.params import load_benchmark
+from pipeline.windows.select import keep_agents
 from tests.formats.kitti_forecasting import write_release
 from tests.pipeline.evaluation import made_up
 
+PARAMS = Path(__file__).parents[3] / "params.yaml"
 KEY = "video_2011_09_26__2011_09_26_drive_{}_sync"
 
 
-def track(num_frames: int, *, start: int = 0, speed_mps: float = 5.0, cls: str = "Car") -> dict[str, Any]:
+def track(
+    num_frames: int, *, start: int = 0, speed_mps: float = 5.0, gain_mps2: float = 0.0, cls: str = "Car"
+) -> dict[str, Any]:
     """Straight on along x, as the release has it."""
-    x = 100.0 + 0.1 * speed_mps * np.arange(num_frames)
+    t_s = 0.1 * np.arange(num_frames)
+    x = 100.0 + speed_mps * t_s + 0.5 * gain_mps2 * t_s**2
     trajectory = [x.tolist(), [50.0] * num_frames]
     return {"trajectory": trajectory, "cls": cls, "start": start, "end": start + num_frames - 1}
 
@@ -83,6 +101,57 @@ def test_the_mode_with_the_least_mean_error_counts_at_every_horizon() -> None:
     assert found["ade_m"] == pytest.approx([0.0, 0.0, 0.0, 0.2])
     assert found["fde_m"] == pytest.approx([0.0, 0.0, 0.0, 8.0])
     assert errors(forecasts, future, scored=scored)["fde_m"] == pytest.approx([18**0.5] * 4)
+    assert least_final_errors(forecasts, future, scored=scored) == pytest.approx([0.0, 0.0, 0.0, 1.0])
+
+
+def test_those_who_are_kept_keep_their_scenes_and_tracks(raw: Path) -> None:
+    windows, scored = protocol_windows(read_drives(raw, names=["0005", "0009"]), variant="as_recorded")
+    alone = keep_agents(windows, scored)
+    scenes = np.repeat(np.arange(len(alone.index.t0_ns)), np.diff(alone.index.agent_offset))
+    assert (scenes == alone.observed.scene).all()
+    assert (alone.observed.xy_m == windows.observed.xy_m[scored]).all()
+    assert (alone.future.xy_m == windows.future.xy_m[scored]).all()
+    assert (alone.index.track == windows.index.track[scored]).all()
+
+
+def test_the_linear_map_finds_a_linear_law() -> None:
+    rng = np.random.default_rng(0)
+    past = rng.normal(size=(200, 5, 2))
+    future = past[:, -1:] + 2.0 * (past[:, -1:] - past[:, 1:2])[:, :, ::-1]
+    counted = np.arange(200) > 10
+    later = made_up.future(np.where(counted[:, None, None], future, 99.0))
+    weights = linear_map.fit(made_up.observed(past), later, counted=counted)
+    found = linear_map.forecast(made_up.observed(past + 5.0), weights=weights)
+    np.testing.assert_allclose(found, future + 5.0, atol=1e-9)
+
+
+def test_every_variant_is_trained_and_judged_beside_the_published_rows(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    tracks = {
+        KEY.format(name): {"track_0": track(72, speed_mps=rng.uniform(4, 9), gain_mps2=rng.uniform(-0.5, 1))}
+        for name in TRAIN + TEST
+    }
+    write_release(tmp_path / "raw", tracks)
+    small = {
+        "width": 8,
+        "max_epochs": 1,
+        "basis_rank": 4,
+        "agents_per_batch": 128,
+        "device": "cpu",
+        "precision": "fp32",
+    }
+    config = load_benchmark("kitti_forecasting", path=PARAMS).model_copy(update=small)
+    results = run(tmp_path / "raw", config=config, seeds=[0], num_processes=1)
+    assert set(results["variants"]) == set(VARIANTS)
+    for found in results["variants"].values():
+        assert (found["num_train"], found["num_test"]) == (12 * len(TRAIN), 12 * len(TEST))
+        assert max(found["linear_map"]["fde_m"]) < 0.05, "a constant acceleration is a linear law"
+        assert found["constant_velocity"]["fde_m"][3] > 1.0
+        for name in ("single", "best_of_20", "best_of_5"):
+            assert len(found["average"][name]["ade_m"]) == len(found["average"][name]["fde_m"]) == 4
+            assert found["average"][name]["ade_m"] == found["by_seed"][name][0]["ade_m"]
+    lines = table(results)
+    assert any(line.startswith("MANTRA (2020)") and line.split()[-2:] == ["5", "0.94/2.48"] for line in lines)
 
 
 def test_a_missing_drive_is_named(raw: Path) -> None:
