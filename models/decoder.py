@@ -67,9 +67,9 @@ Decoded = tuple[Paths, Paths, Tensor]
 """In the agent's frame: the single path, the k alternative ones, and their log-probabilities (n k)."""
 
 
-def residual_scale(velocity_mps: Float[Tensor, "n 2"]) -> Float[Tensor, " n"]:
-    """The size in metres of one unit of residual: the speed in m/s, one at standstill."""
-    return (1.0 + velocity_mps.square().sum(-1)).sqrt()
+def residual_scale(velocity_mps: Float[Tensor, "n 2"], *, power: float) -> Float[Tensor, " n"]:
+    """The size in metres of one unit of residual: the speed in m/s to some power, one at standstill."""
+    return (1.0 + velocity_mps.square().sum(-1)) ** (0.5 * power)
 
 
 class LowRankDecoder(nn.Module):

@@ -17,6 +17,7 @@ from models.frames import AgentFrame, agent_frame, paths_to_scene
 from models.inputs import STATIC_WIDTH, STEP_WIDTH, static_inputs, step_inputs, step_velocity
 from models.interaction import InteractionName, make_interaction
 from models.kinematics import fading_turn, turn_rate
+from models.linear_base import linear_future, past_displacements
 from models.manoeuvre import ManoeuvreHead
 from models.pairs import Seen, neighbour_pairs
 from models.precision import at_least_single
@@ -25,6 +26,7 @@ from models.scene import SceneEncoder
 from models.unicycle import UnicycleDecoder
 
 DecoderName = Literal["low_rank", "unicycle", "autoregressive"]
+BaseName = Literal["motion", "linear"]
 _CATEGORY_WIDTH = 8
 
 
@@ -53,6 +55,10 @@ class ForecasterConfig:
         scene_channels: Channels of the scene features.
         num_directions: Classes of directions that the manoeuvre head tells; zero, and of paces too: it has no head.
         num_paces: Likewise of paces.
+        base: The path that residuals are added to: ``motion`` that goes on, its turn fading, or a ``linear`` map of the
+            past, fitted on the training split.
+        num_observed: Observed steps; read by the linear base alone.
+        residual_power: Residuals have the size of the speed to this power.
     """
 
     cell: CellName
@@ -75,6 +81,9 @@ class ForecasterConfig:
     scene_channels: int
     num_directions: int = 0
     num_paces: int = 0
+    base: BaseName = "motion"
+    num_observed: int = 0
+    residual_power: float = 1.0
 
 
 class Forecaster(nn.Module):
@@ -103,12 +112,15 @@ class Forecaster(nn.Module):
         is_coupled = self.recurrence.interaction is not None
         state_width = width * (2 if is_coupled else 1) + (width // 2 if self.scene else 0)
         self.register_buffer("turn_decay_s", torch.zeros(()))
+        if config.base == "linear":
+            self.register_buffer("linear", torch.zeros(2, config.num_observed - 1, config.num_future))
         self.dropout = nn.Dropout(config.dropout)
         self.decoder = _make_decoder(config, in_width=state_width + static_width)
         self.calibration = Calibration(num_categories=config.num_categories, num_future=config.num_future)
         self.manoeuvres = _make_head(config, in_width=state_width + static_width)
 
     turn_decay_s: Tensor
+    linear: Tensor
 
     def set_statistics(self, statistics: FutureStatistics) -> None:
         """Take what was fitted on the training split; it becomes part of the weights."""
@@ -134,7 +146,7 @@ class Forecaster(nn.Module):
             category=observed.category,
             frame=frame,
             base_m=self.base_future(observed, frame=frame, decay_s=self.turn_decay_s),
-            scale=residual_scale(frame.velocity_mps),
+            scale=residual_scale(frame.velocity_mps, power=self.config.residual_power),
         )
         if isinstance(self.decoder, AutoregressiveDecoder):
             single, modes, log_probability = self.decoder(state, memory=memory)
@@ -153,6 +165,9 @@ class Forecaster(nn.Module):
     ) -> Float[Tensor, "n h 2"]:
         """Where each agent goes by itself, in its own frame: what the decoder's residuals are added to."""
         rate_hz = self.config.rate_hz
+        if self.config.base == "linear":
+            displacements_m = past_displacements(observed, frame=frame, rate_hz=rate_hz)
+            return linear_future(displacements_m, weights=self.linear, frame=frame)
         turn = turn_rate(
             observed.heading_rad,
             valid=observed.heading_valid & observed.valid,

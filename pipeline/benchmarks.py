@@ -60,6 +60,34 @@ def eth_ucy(
         typer.echo(line)
 
 
+@benchmark.command(
+    "kitti-forecasting",
+    epilog="Example: headway benchmark kitti-forecasting --raw ../shared/data/kitti_forecasting --seeds 3",
+)
+def kitti_forecasting(
+    *,
+    raw: Annotated[Path, typer.Option(help="Folder with kitti_dataset.json.", metavar="DIR")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for results.json, replaced whole; none by default.", metavar="DIR")
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="Trainings of each model.", min=1)] = 3,
+    params: Params = Path("params.yaml"),
+) -> None:
+    """Train and test on KITTI by the protocol of DESIRE and MANTRA, and judge beside the published figures."""
+    from pipeline.evaluation.kitti_study import run, table  # noqa: PLC0415
+    from pipeline.files import whole_folder, write_json  # noqa: PLC0415
+    from pipeline.params import load_benchmark  # noqa: PLC0415
+
+    if out is not None:
+        may_replace(out, mark="results.json")
+    results = run(raw, config=load_benchmark("kitti_forecasting", path=params), seeds=range(seeds))
+    if out is not None:
+        with whole_folder(out) as folder:
+            write_json(folder / "results.json", results)
+    for line in table(results):
+        typer.echo(line)
+
+
 @benchmark.command("ingest", epilog="Example: headway benchmark ingest ../shared/data")
 def ingest_cost(
     *,

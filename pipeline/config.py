@@ -190,10 +190,14 @@ class TrainConfig(Section):
             grid of their states, or by ``attention``.
         decoder: ``low_rank`` paths around anchors, the same with vehicles steered as a ``unicycle`` within bounds, or
             the ``autoregressive`` Gaussian of 2016.
+        base: The path that residuals are added to: ``motion`` that goes on, its turn fading, or a ``linear`` map of the
+            past, fitted on the training split.
         scene: Use the scene features.
         width: Of the recurrent state.
         num_modes: Alternative futures.
         basis_rank: Of the low-rank basis of futures.
+        residual_power: Residuals to the base path have the size of the speed to this power: one makes those of a bus
+            and a pedestrian alike, zero leaves them in metres.
         anchors: Modes start at k-means centres of the training split's futures; otherwise all at the base path.
         turn_to_heading: Every agent's frame has its heading as x axis; otherwise all have the scene's axes.
         grid_cells: A grid has this many cells along each side; attention reaches as far.
@@ -207,6 +211,8 @@ class TrainConfig(Section):
         agents_per_batch: Whole scenes are taken into a step until they hold so many agents.
         max_epochs: At most.
         patience: Epochs without a better validation error before stopping.
+        keep: The weights after the ``best`` epoch by the validation split, or after the ``last``; then there is no
+            stopping before, and the validation split may be empty.
         learning_rate: Peak, decayed by a cosine over ``max_epochs``.
         weight_decay: Of AdamW.
         max_norm: Gradients are clipped to this norm.
@@ -226,10 +232,12 @@ class TrainConfig(Section):
     cell: Literal["lstm", "peephole"]
     interaction: Literal["none", "occupancy", "social", "attention"]
     decoder: Literal["low_rank", "unicycle", "autoregressive"]
+    base: Literal["motion", "linear"]
     scene: bool
     width: Count
     num_modes: Count
     basis_rank: Count
+    residual_power: Fraction
     anchors: bool
     turn_to_heading: bool
     grid_cells: Count
@@ -243,6 +251,7 @@ class TrainConfig(Section):
     agents_per_batch: Count
     max_epochs: Count
     patience: Count
+    keep: Literal["best", "last"]
     learning_rate: Positive
     weight_decay: Annotated[float, Field(ge=0)]
     max_norm: Positive

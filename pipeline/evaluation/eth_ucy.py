@@ -31,20 +31,18 @@ from pipeline.drives.eth_ucy import EthUcyReader
 from pipeline.drives.reader import DriveRef
 from pipeline.errors import InputError
 from pipeline.evaluation import metrics
+from pipeline.evaluation.protocol import in_all_steps, join_parts, windows_of
 from pipeline.forecasts import Forecasts
 from pipeline.ingest.clean import CleanDrive
 from pipeline.ingest.ingest import ingest_drive
 from pipeline.parallel import in_processes
 from pipeline.progress import quiet, track
-from pipeline.scene.store import SceneFeatures
 from pipeline.training.fit import fit_anew
 from pipeline.training.predict import predict
-from pipeline.windows.build import build_windows
-from pipeline.windows.windows import SPLITS, Future, Observed, Windows
+from pipeline.windows.windows import Future
 
 STEP_NS: Final = 400_000_000
 NUM_MODES: Final = 20
-NUM_FRAMES: Final = 20
 SCENES: Final = {
     "eth": ("biwi_eth",),
     "hotel": ("biwi_hotel",),
@@ -66,7 +64,7 @@ PUBLISHED: Final = {
 }
 PUBLISHED_SINGLE: Final = {"Social LSTM (2016), by Social GAN": (0.72, 1.54)}
 _INGEST: Final = IngestConfig(rate_hz=2.5, snap_s=0.01, max_gap_s=0.4, max_speed_mps=70.0, min_motion_m=0.03)
-_WINDOWS: Final = WindowsConfig(
+WINDOWS: Final = WindowsConfig(
     observed_s=2.8, future_s=4.8, rate_hz=2.5, every_s=0.4, max_age_s=0.1, num_frames=1, frame_spacing_s=0.4
 )
 
@@ -112,17 +110,17 @@ def run_scene(scene: str, *, raw: Path, config: TrainConfig) -> SceneResult:
         "train": read_part(raw / "train", [f"{name}_train" for name in others]),
         "validation": read_part(raw / "val", [f"{name}_val" for name in others]),
     }
-    windows = join_parts(parts)
+    windows = join_parts(parts, config=WINDOWS)
     started_s = time.perf_counter()
     fitted = fit_anew(windows, config=config)
     minutes = (time.perf_counter() - started_s) / 60.0
-    test = read_windows(read_part(raw / "all_data", list(SCENES[scene])))
+    test = windows_of(read_part(raw / "all_data", list(SCENES[scene])), config=WINDOWS)
     scored = in_all_steps(test.observed, test.future)
     still = constant_velocity.forecast(
         test.observed,
-        num_future=_WINDOWS.num_future,
-        rate_hz=_WINDOWS.rate_hz,
-        fitted=replace(unfitted(num_future=_WINDOWS.num_future, rate_hz=_WINDOWS.rate_hz), num_steps=(1,) * len(Group)),
+        num_future=WINDOWS.num_future,
+        rate_hz=WINDOWS.rate_hz,
+        fitted=replace(unfitted(num_future=WINDOWS.num_future, rate_hz=WINDOWS.rate_hz), num_steps=(1,) * len(Group)),
     )
     return SceneResult(
         scene=scene,
@@ -147,11 +145,6 @@ def judge(forecasts: Forecasts, future: Future, *, scored: Bool[np.ndarray, " n"
     return {name: each.mean(scored) for name, each in found.items()}
 
 
-def in_all_steps(observed: Observed, future: Future) -> Bool[np.ndarray, " n"]:
-    """Who is there in all 20 frames."""
-    return np.concatenate([observed.valid, future.valid], axis=1).sum(axis=1) == NUM_FRAMES
-
-
 def read_part(folder: Path, names: Sequence[str]) -> list[CleanDrive]:
     """Recordings with their annotated frames numbered one after the other.
 
@@ -170,20 +163,6 @@ def _one_after_the_other(ref: DriveRef) -> Drive:
     drive = EthUcyReader().read(ref)
     numbers = np.unique(drive.tracks["timestamp_ns"].to_numpy(), return_inverse=True)[1].astype(np.int64)
     return replace(drive, tracks=drive.tracks.assign(timestamp_ns=numbers * STEP_NS), rate_hz=_INGEST.rate_hz)
-
-
-def read_windows(cleans: Sequence[CleanDrive]) -> Windows:
-    """A scene at every frame."""
-    features = {clean.name: SceneFeatures.empty(clean, 0) for clean in cleans}
-    return build_windows(cleans, features, config=_WINDOWS, split=None)
-
-
-def join_parts(parts: dict[str, list[CleanDrive]]) -> Windows:
-    """Scenes of several parts of the split in one."""
-    windows = read_windows([clean for cleans in parts.values() for clean in cleans])
-    of_drive = [SPLITS.index(part) for part, cleans in parts.items() for _ in cleans]
-    split = np.array(of_drive, np.int8)[windows.index.drive]
-    return replace(windows, index=replace(windows.index, split=split))
 
 
 def run(raw: Path, *, config: TrainConfig, seeds: Sequence[int], num_processes: int | None = None) -> dict[str, Any]:

@@ -48,7 +48,7 @@ class Fitted:
     """A trained forecaster.
 
     Attributes:
-        model: With the averaged weights of the best epoch by the validation split, on the CPU.
+        model: With the averaged weights of the epoch that was kept (``TrainConfig.keep``), on the CPU.
         history: Metrics of each epoch.
         best_epoch: Index of that epoch in ``history``.
     """
@@ -87,6 +87,9 @@ def forecaster_config(config: TrainConfig, *, windows: Windows) -> ForecasterCon
         scene_channels=windows.observed.frame_feature.shape[-1],
         num_directions=len(Direction) if config.manoeuvre_weight else 0,
         num_paces=len(Pace) if config.manoeuvre_weight else 0,
+        base=config.base,
+        num_observed=windows.observed.valid.shape[1],
+        residual_power=config.residual_power,
     )
 
 
@@ -94,7 +97,7 @@ class Trainer:
     """Fits one forecaster to windows; after a kill at any moment a new one goes on from the last whole epoch.
 
     Args:
-        windows: With a training and a validation split.
+        windows: With a training and a validation split; without the latter where the last epoch is kept.
         config: The forecaster and the recipe.
         checkpoint: File of the resumable state; its name must stand for the config and the data.
 
@@ -106,8 +109,8 @@ class Trainer:
         self.config, self.path = config, checkpoint
         self.fabric = make_fabric(config)
         self.train_scenes, self.validation_scenes = (
-            torch.from_numpy(_scenes_with_targets(windows, split)).to(self.fabric.device)
-            for split in ("train", "validation")
+            torch.from_numpy(_scenes_with_targets(windows, split, may_be_none=may_be_none)).to(self.fabric.device)
+            for split, may_be_none in (("train", False), ("validation", config.keep == "last"))
         )
         self.scenes = SceneTensors.of(windows, device=self.fabric.device)
         self.num_agents = self.scenes.offset.diff().cpu()[self.train_scenes.cpu()]
@@ -146,17 +149,22 @@ class Trainer:
             while len(self.history) < config.max_epochs and not self._is_patience_spent():
                 metrics = self._train_epoch() | self._validate()
                 self.history.append(metrics)
-                cost = [entry["validation_cost"] for entry in self.history]
-                if self.best_epoch < 0 or cost[-1] < cost[self.best_epoch]:
-                    self.best_epoch = len(cost) - 1
+                if self._is_kept():
+                    self.best_epoch = len(self.history) - 1
                     self.best = {n: v.clone() for n, v in module_tensors(self.average.module, prefix="best").items()}
                 self._save()
                 on_epoch(len(self.history) - 1, metrics)
-                bar.update(task, description=f"train (validation {metrics['validation_ade_m']:.3f} m)")
+                bar.update(task, description=_told(metrics))
                 bar.advance(task)
         restore_module(self.model, self.best, prefix="best")
         calibrate(self.model.eval(), self._validation_batches())
         return Fitted(model=self.model.cpu(), history=self.history, best_epoch=self.best_epoch)
+
+    def _is_kept(self) -> bool:
+        """Whether the weights after the newest epoch take the place of those kept so far."""
+        if self.config.keep == "last" or self.best_epoch < 0:
+            return True
+        return self.history[-1]["validation_cost"] < self.history[self.best_epoch]["validation_cost"]
 
     def _is_patience_spent(self) -> bool:
         return bool(self.history) and len(self.history) - 1 - self.best_epoch >= self.config.patience
@@ -237,6 +245,8 @@ class Trainer:
     @torch.no_grad()
     def _validate(self) -> Metrics:
         """Displacements on the validation split by the averaged weights, per agent, in single precision."""
+        if len(self.validation_scenes) == 0:
+            return {}
         self.average.eval()
         costs: list[Tensor] = []
         for observed, future, _ in self._validation_batches():
@@ -309,7 +319,13 @@ def _warm_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tens
     return average
 
 
-def _scenes_with_targets(windows: Windows, split: str) -> np.ndarray:
+def _told(metrics: Metrics) -> str:
+    """An epoch for the progress bar."""
+    found = metrics.get("validation_ade_m")
+    return "train" if found is None else f"train (validation {found:.3f} m)"
+
+
+def _scenes_with_targets(windows: Windows, split: str, *, may_be_none: bool = False) -> np.ndarray:
     """Scenes of a split in which at least one agent can be learned from."""
     observed = windows.observed
     learnable = (
@@ -319,6 +335,6 @@ def _scenes_with_targets(windows: Windows, split: str) -> np.ndarray:
     )
     num = np.bincount(np.asarray(observed.scene), weights=learnable, minlength=len(windows.index.split))
     scenes = np.flatnonzero((np.asarray(windows.index.split) == SPLITS.index(split)) & (num > 0))
-    if len(scenes) == 0:
+    if len(scenes) == 0 and not may_be_none:
         raise InputError("windows", f"no scene of the {split} split has a future", "bring more or longer drives")
     return scenes

@@ -6,22 +6,24 @@ from typing import Final
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from scipy.cluster.vq import kmeans2
 from torch import Tensor
 
 from models.decoder import FutureStatistics, residual_scale
 from models.forecaster import Forecaster
 from models.frames import unrotate
+from models.linear_base import past_displacements
 from models.unicycle import CONTROL_TERMS, control_coefficients, start_of
 from pipeline.errors import InputError
 from pipeline.training.scenes import SceneTensors, is_scored
 
+_RIDGE_M2: Final = 1.0  # as if so many more displacements of a metre at each step had led nowhere
 _TURN_DECAYS_S: Final = (0.0, 0.5, 1.0, 2.0, 4.0)
 
 
 def fit_statistics(model: Forecaster, train: SceneTensors, *, anchors: bool, seed: int) -> FutureStatistics:
-    """The fading of turns, then principal components, k-means anchors and spread of the residuals to the base path.
+    """The base path, then principal components, k-means anchors and spread of the residuals to the base path.
 
     Args:
         model: Whose base path, rank and modes.
@@ -43,10 +45,13 @@ def fit_statistics(model: Forecaster, train: SceneTensors, *, anchors: bool, see
             "bring more or longer drives, or lower windows.future_s",
         )
     local = unrotate(train.future.xy_m - frame.origin_m[:, None], frame.axis[:, None])
+    if model.config.base == "linear":
+        model.linear.copy_(fit_linear_base(model, train, local_m=local, whole=whole))
     bases = [model.base_future(train.observed, frame=frame, decay_s=decay_s) for decay_s in _TURN_DECAYS_S]
     errors = torch.stack([(local - base).norm(dim=-1)[whole].mean() for base in bases])
     best = int(errors.argmin())
-    residual = ((local - bases[best]) / residual_scale(frame.velocity_mps)[:, None, None])[whole].double().cpu()
+    scale = residual_scale(frame.velocity_mps, power=model.config.residual_power)[:, None, None]
+    residual = ((local - bases[best]) / scale)[whole].double().cpu()
     flat = residual.reshape(len(residual), -1)
     # Uncentred: zero, the base path, must stay inside the span's origin.
     _, values, vectors = torch.linalg.svd(flat, full_matrices=False)
@@ -70,6 +75,25 @@ def fit_statistics(model: Forecaster, train: SceneTensors, *, anchors: bool, see
         control_scale=control_scale,
         control_anchors=control_anchors * anchors,
     )
+
+
+def fit_linear_base(
+    model: Forecaster, train: SceneTensors, *, local_m: Float[Tensor, "n h 2"], whole: Bool[Tensor, " n"]
+) -> Float[Tensor, "2 u h"]:
+    """Weights of the linear base: ridge regression of the futures on the past displacements.
+
+    Args:
+        model: Whose frames.
+        train: Scenes of the training split, and no others.
+        local_m: Futures in the agents' frames.
+        whole: Whose futures are there at every step.
+    """
+    frame = model.frame(train.observed)
+    past_m = past_displacements(train.observed, frame=frame, rate_hz=model.config.rate_hz)[whole].double()
+    since_m = (frame.velocity_mps * frame.age_s[:, None])[whole].double()
+    way_m = local_m[whole].double() - since_m[:, None]
+    gram = torch.einsum("nud,nvd->duv", past_m, past_m) + _RIDGE_M2 * torch.eye(past_m.shape[1], dtype=past_m.dtype)
+    return torch.linalg.solve(gram, torch.einsum("nud,nhd->duh", past_m, way_m)).float()
 
 
 def _controls(

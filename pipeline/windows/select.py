@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields, replace
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 
 from pipeline.windows.windows import SPLITS, Future, Observed, SceneIndex, Windows
 
@@ -56,6 +56,18 @@ def select_agents(observed: Observed, agents: Int[np.ndarray, " a"]) -> Observed
             f.name: getattr(observed, f.name) if f.name in _PER_SCENE else getattr(observed, f.name)[agents]
             for f in fields(Observed)
         }
+    )
+
+
+def keep_agents(windows: Windows, kept: Bool[np.ndarray, " n"]) -> Windows:
+    """Some of the agents alone; the scenes stay, also those that hold no one any more."""
+    index, agents = windows.index, np.flatnonzero(kept)
+    before = np.concatenate([np.zeros(1, np.int64), np.cumsum(kept)])
+    return replace(
+        windows,
+        index=replace(index, agent_offset=before[index.agent_offset], track=index.track[agents]),
+        observed=select_agents(windows.observed, agents),
+        future=Future(**{f.name: getattr(windows.future, f.name)[agents] for f in fields(Future)}),
     )
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from pipeline.drives.registry import find_drives, read_drive
-from pipeline.evaluation.eth_ucy import SCENES, in_all_steps, read_part, read_windows
+from pipeline.evaluation.eth_ucy import SCENES, WINDOWS, read_part
+from pipeline.evaluation.protocol import in_all_steps, windows_of
 
 pytestmark = pytest.mark.real
 
@@ -48,5 +49,5 @@ def test_people_walk_as_people_do(shared_data: Path):
     ("scene", "expected"), {"eth": 364, "hotel": 1197, "univ": 24334, "zara1": 2356, "zara2": 5910}.items()
 )
 def test_as_many_persons_are_scored_as_in_the_literature(shared_data: Path, scene: str, expected: int) -> None:
-    windows = read_windows(read_part(shared_data / "eth_ucy" / "all_data", list(SCENES[scene])))
+    windows = windows_of(read_part(shared_data / "eth_ucy" / "all_data", list(SCENES[scene])), config=WINDOWS)
     assert in_all_steps(windows.observed, windows.future).sum() == expected

@@ -10,6 +10,9 @@ import shapely
 
 from pipeline.drives.drive import Drive
 from pipeline.drives.registry import find_drives, read_drive
+from pipeline.evaluation.kitti_forecasting import TEST as TEST_DRIVES
+from pipeline.evaluation.kitti_forecasting import TRAIN as TRAIN_DRIVES
+from pipeline.evaluation.kitti_forecasting import protocol_windows, read_drives, stands_still
 
 pytestmark = pytest.mark.real
 
@@ -100,3 +103,12 @@ def test_the_recording_car_drives_on_the_road_of_its_map(drives: dict[str, Drive
     assert shares["0009"] == pytest.approx(440 / 447)
     area_m2 = sum(drive.map.drivable_area.area for drive in drives.values() if drive.map)
     assert area_m2 == 451_816 * 0.25
+
+
+@pytest.mark.parametrize(("names", "expected"), [(TRAIN_DRIVES, (8613, 3912)), (TEST_DRIVES, (2907, 356))])
+def test_the_protocol_scores_the_windows_of_the_published_loader(
+    shared_data: Path, names: tuple[str, ...], expected: tuple[int, int]
+) -> None:
+    cleans = read_drives(shared_data / "kitti_forecasting", names=names)
+    windows, scored = protocol_windows(cleans, variant="as_recorded")
+    assert (scored.sum(), (scored & stands_still(windows.observed)).sum()) == expected

@@ -7,7 +7,8 @@ import pytest
 
 from pipeline.config import TrainConfig
 from pipeline.errors import InputError
-from pipeline.evaluation.eth_ucy import METRICS, RECORDINGS, SCENES, in_all_steps, read_part, read_windows, run, table
+from pipeline.evaluation.eth_ucy import METRICS, RECORDINGS, SCENES, WINDOWS, read_part, run, table
+from pipeline.evaluation.protocol import in_all_steps, windows_of
 from pipeline.params import load_benchmark
 
 PARAMS = Path(__file__).parents[3] / "params.yaml"
@@ -39,7 +40,7 @@ def config() -> TrainConfig:
 
 def test_who_is_there_in_twenty_consecutive_annotated_frames_is_scored(tmp_path: Path) -> None:
     raw = write_recordings(tmp_path / "raw")
-    windows = read_windows(read_part(raw / "all_data", ["biwi_eth"]))
+    windows = windows_of(read_part(raw / "all_data", ["biwi_eth"]), config=WINDOWS)
     scored = in_all_steps(windows.observed, windows.future)
     assert scored.sum() == 4 * (FRAMES - 20 + 1)
     assert len(scored) > scored.sum(), "others are seen too"

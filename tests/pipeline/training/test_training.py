@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from models.forecaster import Forecaster
 from pipeline.baselines.constant_velocity import unfitted
 from pipeline.config import IngestConfig, SceneConfig, TrainConfig, WindowsConfig
 from pipeline.errors import InputError
@@ -13,8 +14,10 @@ from pipeline.params import load_section
 from pipeline.scene.backbone import make_backbone
 from pipeline.training.bundle import Bundle, load_bundle, write_bundle
 from pipeline.training.checkpoint import load_checkpoint
-from pipeline.training.fit import Fitted, Trainer
+from pipeline.training.fit import Fitted, Trainer, forecaster_config
 from pipeline.training.predict import predict
+from pipeline.training.scenes import SceneTensors
+from pipeline.training.statistics import fit_linear_base
 from tests.small_windows import NUM_CHANNELS, NUM_FUTURE, RATE_HZ, small_windows
 
 PARAMS = Path(__file__).parents[3] / "params.yaml"
@@ -100,6 +103,32 @@ def test_validation_and_test_scenes_train_nothing(config: TrainConfig, tmp_path:
     names = [name for name in last.tensors if name.startswith("model.")]
     assert names
     assert all(torch.equal(last.tensors[name], last_other.tensors[name]) for name in names)
+
+
+def test_the_last_epoch_is_kept_where_that_is_asked_for(config: TrainConfig, tmp_path: Path) -> None:
+    windows = small_windows(num_scenes=48)
+    config = config.model_copy(update={"keep": "last", "patience": 1})
+    judged = Trainer(windows, config=config, checkpoint=tmp_path / "judged").fit()
+    assert judged.best_epoch == config.max_epochs - 1
+    windows.index.split[windows.index.split == 1] = 2
+    alone = Trainer(windows, config=config, checkpoint=tmp_path / "alone").fit()
+    assert same_weights(alone, judged)
+    assert len(alone.history) == config.max_epochs
+    assert "validation_ade_m" not in alone.history[0]
+
+
+def test_a_linear_base_goes_on_with_what_it_saw(config: TrainConfig) -> None:
+    """Who has kept going straight at one speed goes on so, but for the ridge."""
+    windows = small_windows(num_scenes=48, gaps=False)
+    straight = np.broadcast_to(np.float32([[0.8, 0.0]]), (len(windows.observed.scene), 31, 2)).cumsum(axis=1)
+    windows.observed.xy_m[...], windows.future.xy_m[...] = straight[:, :11], straight[:, 11:]
+    windows.observed.heading_rad[...] = 0.0
+    model = Forecaster(forecaster_config(config.model_copy(update={"base": "linear"}), windows=windows))
+    scenes = SceneTensors.of(windows, device="cpu")
+    local_m = scenes.future.xy_m - scenes.observed.xy_m[:, -1:]
+    weights = fit_linear_base(model, scenes, local_m=local_m, whole=scenes.future.valid.all(dim=1))
+    assert torch.allclose(weights[0].sum(dim=0), torch.arange(1.0, NUM_FUTURE + 1), rtol=0.01)
+    assert not weights[1].any(), "nobody went aside"
 
 
 def test_what_cannot_be_had_is_named(config: TrainConfig, tmp_path: Path) -> None:
