@@ -157,7 +157,9 @@ class Trainer:
                 bar.update(task, description=_told(metrics))
                 bar.advance(task)
         restore_module(self.model, self.best, prefix="best")
-        calibrate(self.model.eval(), self._validation_batches())
+        self.model.eval()
+        if len(self.validation_scenes):
+            calibrate(self.model, self._validation_batches())
         return Fitted(model=self.model.cpu(), history=self.history, best_epoch=self.best_epoch)
 
     def _is_kept(self) -> bool:

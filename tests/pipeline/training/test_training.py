@@ -112,7 +112,9 @@ def test_the_last_epoch_is_kept_where_that_is_asked_for(config: TrainConfig, tmp
     assert judged.best_epoch == config.max_epochs - 1
     windows.index.split[windows.index.split == 1] = 2
     alone = Trainer(windows, config=config, checkpoint=tmp_path / "alone").fit()
-    assert same_weights(alone, judged)
+    # But for the calibration, which is what the validation split is for then.
+    pairs = zip(alone.model.parameters(), judged.model.parameters(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
     assert len(alone.history) == config.max_epochs
     assert "validation_ade_m" not in alone.history[0]
 
