@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from contextlib import closing, nullcontext, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -107,9 +107,10 @@ def score(
         cache=cache,
     )
     with claim(out):
-        for folder in (out, out / manoeuvres.FOLDER, out / record.FOLDER):
-            remove_leftovers(folder)
-        _write_summary(out, summary)
+        with _writing(out):
+            for folder in (out, out / manoeuvres.FOLDER, out / record.FOLDER):
+                remove_leftovers(folder)
+            write_json(out / "summary.json", summary.to_json())
         found = find_all(given, format=source_format)
         for error in (*unmatched, *found.problems):
             summary.rejected.append(error)
@@ -124,8 +125,8 @@ def score(
             for ref in found.refs:  # in this order, whoever was done first
                 summary.count(outcomes.get(ref.name))
             summary.seconds["total"] = perf_counter() - started
-            with nullcontext() if summary.complete else suppress(InputError):  # what ended the run is told instead
-                _write_summary(out, summary)
+            with nullcontext() if summary.complete else suppress(InputError), _writing(out):
+                write_json(out / "summary.json", summary.to_json())  # where it fails, what ended the run is told first
     _say(summary.closing_lines(out=str(out)))
     return summary
 
@@ -179,9 +180,10 @@ def _checked_every_s(bundle: Bundle, every_s: float | None) -> float:
     return every_s
 
 
-def _write_summary(out: Path, summary: Summary) -> None:
+@contextmanager
+def _writing(out: Path) -> Generator[None]:
     try:
-        write_json(out / "summary.json", summary.to_json())
+        yield
     except OSError as error:
         todo = "give a folder that can be written to"
         raise InputError(out, f"cannot be written to ({error.strerror or error})", todo) from error

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from time import perf_counter
+from typing import Final
 
 import torch
 
@@ -21,6 +22,9 @@ from pipeline.scoring.record import Record, make_record, remove_record, remove_r
 from pipeline.scoring.table import write_table
 from pipeline.scoring.tally import Tally
 from pipeline.training.bundle import Bundle, bundle_digest, load_bundle
+
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+_GO_ON: Final = "the same command then goes on from here"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,8 +67,8 @@ def score_drive(job: Job, *, plan: Plan) -> Record | InputError:
     Raises:
         InputError: The results cannot be written, memory is too small, or the model is another one by now.
     """
-    started = perf_counter()
     bundle = bundle_of(plan.model_dir, plan.digest)
+    started = perf_counter()
     ref, out = job.ref, plan.out
     with _one_thread(), _written_to(out, ref.name):
         try:
@@ -82,6 +86,10 @@ def score_drive(job: Job, *, plan: Plan) -> Record | InputError:
             remove_results(out, ref.name)
             return error
         except OSError as error:
+            if error.errno in _FULL:  # no fault of the drive's: only the cache is written to meanwhile
+                raise InputError(
+                    plan.cache or out, f"cannot be written to ({error.strerror})", f"make room; {_GO_ON}"
+                ) from error
             remove_results(out, ref.name)
             where = error.filename or ref.path
             return InputError(where, f"failed ({error.strerror or error})", "check the disk and the permissions")
@@ -135,7 +143,7 @@ def _written_to(out: Path, name: str) -> Generator[None]:
     try:
         yield
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        first = "make room" if full else "check disk and permissions"
-        todo = f"{first}; the same command then goes on from here"
-        raise InputError(out / table_file(name), f"cannot be written ({error.strerror or error})", todo) from error
+        first = "make room" if error.errno in _FULL else "check disk and permissions"
+        raise InputError(
+            out / table_file(name), f"cannot be written ({error.strerror or error})", f"{first}; {_GO_ON}"
+        ) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import shutil
@@ -210,6 +211,19 @@ def test_a_full_disk_ends_the_run_with_one_line_and_it_goes_on_later(
     assert set(results(tmp_path)) == {"manoeuvres/drive-0.parquet", "summary.json"}
     assert scored(model, raw, out=tmp_path) == 0
     assert results(tmp_path) == whole
+
+
+def test_a_full_cache_is_no_fault_of_the_drives(
+    raw: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(work, "forecast_drive", fail)
+    with pytest.raises(
+        InputError, match=r"cache: cannot be written to \(No space left on device\); make room; the same"
+    ):
+        scored(model, raw, out=tmp_path / "out", cache=tmp_path / "cache")
 
 
 def test_a_drive_that_vanishes_is_named_and_scored_when_it_is_back(
