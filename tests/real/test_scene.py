@@ -28,7 +28,7 @@ def test_labelled_objects_are_seen_in_the_frame_of_their_time(shared_data: Path)
     assert not features.dropped
     # Frames a tenth of a second apart look alike, and no channel is dead.
     flat = features.maps.reshape(3, -1).astype(np.float32)
-    assert np.corrcoef(flat).min() > 0.8
+    assert np.corrcoef(flat).min() > 0.6
     assert features.maps.std(axis=(0, 2, 3), dtype=np.float32).min() > 0.01
 
     now_ns = int(clean.frames["timestamp_ns"].iloc[2])
