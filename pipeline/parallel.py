@@ -67,10 +67,8 @@ def in_processes(
 def _begin() -> None:
     raise_on_sigterm()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes: the first one ends the others
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # it shall reach the main thread's waiting
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # which is for the main thread
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    signal.pthread_sigmask(signal.SIG_SETMASK, before)
     signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
