@@ -91,7 +91,7 @@ def _survives(kills: int, *, seed: int) -> bool:
     with tempfile.TemporaryDirectory() as folder:
         model, place = Path(folder, "model"), Path(folder, "runs")
         write_bundle(model, make_bundle(scene=False))
-        for told, good in kill_and_compare(place, model=model, kills=kills, drives=12, seed=seed):
+        for told, good in kill_and_compare(place, model=model, kills=kills, drives=40, seed=seed):
             all_good &= good
             sys.stdout.write(f"score {told}\n" if good else f"FAILED: score {told}\n")
             sys.stdout.flush()
