@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from typing import Final
 
@@ -9,6 +10,8 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 REGIONS: Final = (0.5, 0.9)  # shares of the outcomes that a forecast's regions are to hold
+# Where they end for a bivariate Gaussian, whose squared distance is chi-squared with two degrees of freedom.
+GAUSSIAN_RADII: Final = tuple(math.sqrt(-2.0 * math.log1p(-share)) for share in REGIONS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

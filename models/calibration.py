@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from models.batch import REGIONS, Forecast
+from models.batch import GAUSSIAN_RADII, Forecast
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,8 +41,9 @@ class Calibration(nn.Module):
         self.register_buffer("temperature", torch.ones(()))
         self.register_buffer("single_scale", torch.ones(num_future))
         self.register_buffer("mode_scale", torch.ones(num_future))
-        own = (-2.0 * torch.log1p(-torch.tensor(REGIONS))).sqrt()
-        self.register_buffer("radius", own[None, :, None].repeat(num_categories, 1, num_future))
+        self.register_buffer(
+            "radius", torch.tensor(GAUSSIAN_RADII)[None, :, None].repeat(num_categories, 1, num_future)
+        )
 
     def set_statistics(self, statistics: CalibrationStatistics) -> None:
         """Take what was fitted; it becomes part of the weights."""

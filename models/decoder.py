@@ -159,9 +159,14 @@ def path_of(paths: Paths, which: int | slice) -> Paths:
     return Paths(xy_m=paths.xy_m[:, which], sigma_m=paths.sigma_m[:, which], rho=paths.rho[:, which])
 
 
+def squared_distance(paths: Paths, target_m: Float[Tensor, "*n h 2"]) -> Float[Tensor, "*n h"]:
+    """Squared Mahalanobis distance of positions from the paths' bivariate Gaussians, per step."""
+    z = (target_m - paths.xy_m) / paths.sigma_m
+    return (z.square().sum(-1) - 2.0 * paths.rho * z.prod(-1)) / (1.0 - paths.rho.square())
+
+
 def gaussian_nll(paths: Paths, target_m: Float[Tensor, "*n h 2"]) -> Float[Tensor, "*n h"]:
     """Negative log-likelihood in nats of positions under the paths' bivariate Gaussians, per step."""
-    z = (target_m - paths.xy_m) / paths.sigma_m
     rest = 1.0 - paths.rho.square()
-    distance = (z.square().sum(-1) - 2.0 * paths.rho * z.prod(-1)) / rest
-    return math.log(2.0 * math.pi) + paths.sigma_m.log().sum(-1) + 0.5 * rest.log() + 0.5 * distance
+    volume = math.log(2.0 * math.pi) + paths.sigma_m.log().sum(-1) + 0.5 * rest.log()
+    return volume + 0.5 * squared_distance(paths, target_m)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from models.batch import REGIONS
+from models.batch import GAUSSIAN_RADII
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,6 +98,6 @@ class Forecasts:
 
 
 def gaussian_radius(num_agents: int, num_future: int) -> Float[np.ndarray, "n l h"]:
-    """The radii of a bivariate Gaussian: the squared distance is chi-squared with two degrees of freedom."""
-    own = np.sqrt(-2.0 * np.log1p(-np.array(REGIONS))).astype(np.float32)
+    """The same of all agents and steps: ``GAUSSIAN_RADII``."""
+    own = np.array(GAUSSIAN_RADII, np.float32)
     return np.broadcast_to(own[:, None], (num_agents, len(own), num_future)).copy()

@@ -42,11 +42,11 @@ def squared_distance(forecasts: Forecasts, future: Future) -> Float[np.ndarray, 
 
 
 def probability_error(forecasts: Forecasts, future: Future, *, mask: Bool[np.ndarray, " n"]) -> float:
-    """Expected calibration error of the modes' probabilities: how often one is the nearest, against what it was given.
+    """Calibration error of the modes' probabilities: how often one is the nearest, against what it was given.
 
-    Every (agent, mode) falls into one of ``NUM_BINS`` equal bins of probability; the mean over bins, weighted by the
-    probability in them, of the difference between the mean probability and the share that was the nearest, by the
-    mean displacement (Naeini et al. 2015). NaN without an agent.
+    Every (agent, mode) falls into one of ``NUM_BINS`` equal bins of probability. Summed over the bins: by how much the
+    probability given differs from the number of modes that were the nearest, by the mean displacement; per agent, so
+    k times the expected calibration error over all pairs (Naeini et al. 2015). NaN without an agent.
 
     Args:
         forecasts: Of all agents.

@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 from jaxtyping import Bool, Int
 
+from models.batch import REGIONS
 from pipeline.behaviour.keeps import Keeps
 from pipeline.config import EvaluateConfig
 from pipeline.drives.map import DriveMap
@@ -33,7 +34,6 @@ from pipeline.progress import track
 from pipeline.windows.windows import Windows
 
 BEST_OF: Final = (1, 5, 6)
-LEVELS: Final = (0.5, 0.9)
 COMPARED_SLICES: Final = ("all", "movers", "followers", "yielders")
 _DECIMALS: Final = 5
 _COVERED_SECOND: Final = re.compile(r"coverage_\d+_\d+s")  # too many for an interval each
@@ -128,7 +128,7 @@ def agent_metrics(
     found[miss] = metrics.miss_rate(found["fde_m"], miss_m=config.miss_m)
     found[f"{miss}_best_of_6"] = metrics.miss_rate(found["min_fde_6_m"], miss_m=config.miss_m)
     found |= {"nll": nll_single(forecasts, future), "nll_mixture": nll_mixture(forecasts, future)}
-    found |= {f"coverage_{level * 100:g}": coverage(forecasts, future, level=level) for level in LEVELS}
+    found |= {f"coverage_{level * 100:g}": coverage(forecasts, future, level=level) for level in REGIONS}
     if overlaps:
         found["overlap_rate"] = forecast_overlap(forecasts, windows.observed, future)
     if maps:
@@ -139,7 +139,7 @@ def agent_metrics(
         first, last = round((second - 1) * per_second), round(second * per_second)
         found[f"ade_{second}s_m"] = metrics.ade(forecasts, future, num_steps=last)
         found[f"fde_{second}s_m"] = metrics.fde(forecasts, future, num_steps=last)
-        for level in LEVELS:
+        for level in REGIONS:
             during = coverage(forecasts, future, level=level, steps=slice(first, last))
             found[f"coverage_{level * 100:g}_{second}s"] = during
     return found

@@ -10,8 +10,9 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from models.batch import REGIONS, Future, Observed, Paths
+from models.batch import GAUSSIAN_RADII, REGIONS, Future, Observed
 from models.calibration import CalibrationStatistics
+from models.decoder import squared_distance
 from models.forecaster import Forecaster
 from models.losses import displacement
 from pipeline.drives.categories import Category, Group
@@ -71,12 +72,6 @@ def calibrate(model: Forecaster, validation: Iterable[tuple[Observed, Future, Te
             direction=class_weights(direction, true=turned).to(device),
             pace=class_weights(pace, true=changed).to(device),
         )
-
-
-def squared_distance(paths: Paths, target_m: Float[Tensor, "*n h 2"]) -> Float[Tensor, "*n h"]:
-    """Squared Mahalanobis distance of positions from the paths' bivariate Gaussians."""
-    z = (target_m - paths.xy_m) / paths.sigma_m
-    return (z.square().sum(-1) - 2.0 * paths.rho * z.prod(-1)) / (1.0 - paths.rho.square())
 
 
 def likeliest_temperature(log_probability: Float[Tensor, "n k"], *, nearest: Int[Tensor, " n"]) -> Float[Tensor, ""]:
@@ -141,8 +136,7 @@ def _quantiles(
     distance: Float[Tensor, "n h"], *, valid: Bool[Tensor, "n h"], chosen: Bool[Tensor, " n"]
 ) -> Float[Tensor, "l h"]:
     """For each region and step the smallest distance that enough of the chosen outcomes do not exceed."""
-    own = (-2.0 * torch.log1p(-torch.tensor(REGIONS))).sqrt()  # the Gaussian's, where there are too few outcomes
-    found = own[:, None].repeat(1, distance.shape[1])
+    found = torch.tensor(GAUSSIAN_RADII)[:, None].repeat(1, distance.shape[1])  # where there are too few outcomes
     for step in range(distance.shape[1]):
         values = distance[valid[:, step] & chosen, step].sort().values
         for number, level in enumerate(REGIONS):
