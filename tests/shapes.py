@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import Any, get_args
 
 from beartype import beartype
-from jaxtyping import AbstractArray
+from jaxtyping import AbstractArray, config
 
 
 def check_shapes(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -24,3 +25,13 @@ def check_shapes(function: Callable[..., Any]) -> Callable[..., Any]:
 def _holds_shape(hint: object) -> bool:
     is_array = inspect.isclass(hint) and issubclass(hint, AbstractArray)
     return is_array or any(_holds_shape(part) for part in get_args(hint))
+
+
+@contextmanager
+def unchecked() -> Generator[None]:
+    """Without the checks, for a training of a thousand steps: they take as long as its arithmetic."""
+    config.update("jaxtyping_disable", True)
+    try:
+        yield
+    finally:
+        config.update("jaxtyping_disable", False)
