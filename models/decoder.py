@@ -28,7 +28,7 @@ class FutureStatistics:
     pedestrian do with their speed then has one size. Controls are those of ``models.unicycle``.
 
     Attributes:
-        turn_decay_s: Time constant with which a turn fades; zero: it is not gone on with.
+        decay_s: Time constants with which a turn and an acceleration fade; zero: they are not gone on with.
         basis: Principal components of the residuals, each times its standard deviation.
         anchors: Centres of k groups of futures, as coefficients of the basis.
         spread: Standard deviation of the residuals at each step, along x and y.
@@ -36,7 +36,7 @@ class FutureStatistics:
         control_anchors: Centres of k groups of steered futures, as such coefficients over ``control_scale``.
     """
 
-    turn_decay_s: Float[Tensor, ""]
+    decay_s: Float[Tensor, " 2"]
     basis: Float[Tensor, "r h 2"]
     anchors: Float[Tensor, "k r"]
     spread: Float[Tensor, "h 2"]

@@ -13,10 +13,10 @@ from models.autoregressive import AutoregressiveDecoder, Memory
 from models.batch import Forecast, Observed
 from models.calibration import Calibration
 from models.decoder import AgentState, FutureStatistics, LowRankDecoder, residual_scale
-from models.frames import AgentFrame, agent_frame, paths_to_scene
+from models.frames import AgentFrame, agent_frame, paths_to_scene, rotate
 from models.inputs import STATIC_WIDTH, STEP_WIDTH, static_inputs, step_inputs, step_velocity
 from models.interaction import InteractionName, make_interaction
-from models.kinematics import fading_turn, turn_rate
+from models.kinematics import acceleration, fading_motion, turn_rate
 from models.linear_base import linear_future, past_displacements
 from models.manoeuvre import ManoeuvreHead
 from models.pairs import Seen, neighbour_pairs
@@ -26,7 +26,7 @@ from models.scene import SceneEncoder
 from models.unicycle import UnicycleDecoder
 
 DecoderName = Literal["low_rank", "unicycle", "autoregressive"]
-BaseName = Literal["motion", "linear"]
+BaseName = Literal["motion", "acceleration", "linear"]
 _CATEGORY_WIDTH = 8
 
 
@@ -55,8 +55,8 @@ class ForecasterConfig:
         scene_channels: Channels of the scene features.
         num_directions: Classes of directions that the manoeuvre head tells; zero, and of paces too: it has no head.
         num_paces: Likewise of paces.
-        base: The path that residuals are added to: ``motion`` that goes on, its turn fading, or a ``linear`` map of the
-            past, fitted on the training split.
+        base: The path that residuals are added to: ``motion`` that goes on, its turn fading; the same with the
+            ``acceleration`` fading too; or a ``linear`` map of the past, fitted on the training split.
         num_observed: Observed steps; read by the linear base alone.
         residual_power: Residuals have the size of the speed to this power.
     """
@@ -111,7 +111,7 @@ class Forecaster(nn.Module):
         self.scene = SceneEncoder(channels=config.scene_channels, width=width // 2) if config.scene else None
         is_coupled = self.recurrence.interaction is not None
         state_width = width * (2 if is_coupled else 1) + (width // 2 if self.scene else 0)
-        self.register_buffer("turn_decay_s", torch.zeros(()))
+        self.register_buffer("decay_s", torch.zeros(2))
         if config.base == "linear":
             self.register_buffer("linear", torch.zeros(2, config.num_observed - 1, config.num_future))
         self.dropout = nn.Dropout(config.dropout)
@@ -119,12 +119,12 @@ class Forecaster(nn.Module):
         self.calibration = Calibration(num_categories=config.num_categories, num_future=config.num_future)
         self.manoeuvres = _make_head(config, in_width=state_width + static_width)
 
-    turn_decay_s: Tensor
+    decay_s: Tensor
     linear: Tensor
 
     def set_statistics(self, statistics: FutureStatistics) -> None:
         """Take what was fitted on the training split; it becomes part of the weights."""
-        self.turn_decay_s.copy_(statistics.turn_decay_s)
+        self.decay_s.copy_(statistics.decay_s)
         self.decoder.set_statistics(statistics)
 
     def frame(self, observed: Observed) -> AgentFrame:
@@ -145,7 +145,7 @@ class Forecaster(nn.Module):
             features=torch.cat((self.dropout(encoded), static), dim=-1),
             category=observed.category,
             frame=frame,
-            base_m=self.base_future(observed, frame=frame, decay_s=self.turn_decay_s),
+            base_m=self.base_future(observed, frame=frame, decay_s=self.decay_s),
             scale=residual_scale(frame.velocity_mps, power=self.config.residual_power),
         )
         if isinstance(self.decoder, AutoregressiveDecoder):
@@ -161,7 +161,7 @@ class Forecaster(nn.Module):
         return self.calibration(forecast, observed.category)
 
     def base_future(
-        self, observed: Observed, *, frame: AgentFrame, decay_s: Float[Tensor, ""] | float
+        self, observed: Observed, *, frame: AgentFrame, decay_s: Float[Tensor, " 2"]
     ) -> Float[Tensor, "n h 2"]:
         """Where each agent goes by itself, in its own frame: what the decoder's residuals are added to."""
         rate_hz = self.config.rate_hz
@@ -175,8 +175,23 @@ class Forecaster(nn.Module):
             velocity_mps=frame.velocity_mps,
             rate_hz=rate_hz,
         )
-        turn = torch.where(frame.has_axis, turn, 0.0)
-        return fading_turn(frame, turn_radps=turn, decay_s=decay_s, num_future=self.config.num_future, rate_hz=rate_hz)
+        gained = torch.zeros_like(turn)
+        if self.config.base == "acceleration":
+            gained = acceleration(
+                observed.xy_m,
+                valid=observed.valid,
+                last=frame.last,
+                velocity_mps=rotate(frame.velocity_mps, frame.axis),
+                rate_hz=rate_hz,
+            )
+        return fading_motion(
+            frame,
+            turn_radps=torch.where(frame.has_axis, turn, 0.0),
+            accel_mps2=gained,
+            decay_s=decay_s,
+            num_future=self.config.num_future,
+            rate_hz=rate_hz,
+        )
 
     def encode(
         self,

@@ -19,7 +19,7 @@ from pipeline.errors import InputError
 from pipeline.training.scenes import SceneTensors, is_scored
 
 _RIDGE_M2: Final = 1.0  # as if so many more displacements of a metre at each step had led nowhere
-_TURN_DECAYS_S: Final = (0.0, 0.5, 1.0, 2.0, 4.0)
+_DECAYS_S: Final = (0.0, 0.5, 1.0, 2.0, 4.0)
 
 
 def fit_statistics(model: Forecaster, train: SceneTensors, *, anchors: bool, seed: int) -> FutureStatistics:
@@ -47,11 +47,10 @@ def fit_statistics(model: Forecaster, train: SceneTensors, *, anchors: bool, see
     local = unrotate(train.future.xy_m - frame.origin_m[:, None], frame.axis[:, None])
     if model.config.base == "linear":
         model.linear.copy_(fit_linear_base(model, train, local_m=local, whole=whole))
-    bases = [model.base_future(train.observed, frame=frame, decay_s=decay_s) for decay_s in _TURN_DECAYS_S]
-    errors = torch.stack([(local - base).norm(dim=-1)[whole].mean() for base in bases])
-    best = int(errors.argmin())
+    decay_s = fit_decays(model, train, local_m=local, whole=whole)
+    base = model.base_future(train.observed, frame=frame, decay_s=decay_s)
     scale = residual_scale(frame.velocity_mps, power=model.config.residual_power)[:, None, None]
-    residual = ((local - bases[best]) / scale)[whole].double().cpu()
+    residual = ((local - base) / scale)[whole].double().cpu()
     flat = residual.reshape(len(residual), -1)
     # Uncentred: zero, the base path, must stay inside the span's origin.
     _, values, vectors = torch.linalg.svd(flat, full_matrices=False)
@@ -68,13 +67,34 @@ def fit_statistics(model: Forecaster, train: SceneTensors, *, anchors: bool, see
         seed=seed,
     )
     return FutureStatistics(
-        turn_decay_s=torch.tensor(_TURN_DECAYS_S[best]),
+        decay_s=decay_s,
         basis=basis.reshape(rank, num_future, 2).float(),
         anchors=torch.from_numpy(centres).float() * anchors,
         spread=residual.square().mean(0).sqrt().clamp(min=1e-3).float(),
         control_scale=control_scale,
         control_anchors=control_anchors * anchors,
     )
+
+
+def fit_decays(
+    model: Forecaster, train: SceneTensors, *, local_m: Float[Tensor, "n h 2"], whole: Bool[Tensor, " n"]
+) -> Float[Tensor, " 2"]:
+    """Decays of the base path, with the least displacement error: the acceleration's first, then the turn's.
+
+    Args:
+        model: Whose base path.
+        train: Scenes of the training split, and no others.
+        local_m: Futures in the agents' frames.
+        whole: Whose futures are there at every step.
+    """
+    frame, best = model.frame(train.observed), torch.zeros(2)
+    which = {"motion": (0,), "acceleration": (1, 0), "linear": ()}[model.config.base]
+    for row in which:
+        tried = [torch.where(torch.arange(2) == row, decay_s, best) for decay_s in _DECAYS_S]
+        bases = (model.base_future(train.observed, frame=frame, decay_s=decay_s) for decay_s in tried)
+        errors = torch.stack([(local_m - base).norm(dim=-1)[whole].mean() for base in bases])
+        best = tried[int(errors.argmin())]
+    return best
 
 
 def fit_linear_base(
