@@ -25,7 +25,9 @@ def results() -> CaseResults:
             ingest=load_section("ingest", IngestConfig, path=PARAMS),
             windows=load_section("windows", WindowsConfig, path=PARAMS),
         ),
-        train=load_benchmark("interaction", path=PARAMS).model_copy(update={**small, "device": "cpu", "precision": "fp32"}),
+        train=load_benchmark("interaction", path=PARAMS).model_copy(
+            update={**small, "device": "cpu", "precision": "fp32"}
+        ),
         evaluate=load_section("evaluate", EvaluateConfig, path=PARAMS).model_copy(update={"bootstrap": 200}),
         seeds=(0,),
     )
