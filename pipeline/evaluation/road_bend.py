@@ -58,7 +58,7 @@ class _Road:
     def holds(self, xy_m: Float[np.ndarray, "*n 2"]) -> Bool[np.ndarray, "*n"]:
         """Which points lie in its pixels."""
         pixel = np.floor((xy_m - self.corner_m) / _PIXEL_M).astype(np.int64)
-        there = ((pixel >= 0) & (pixel < self.inside.shape)).all(axis=-1)
+        there = np.asarray(((pixel >= 0) & (pixel < self.inside.shape)).all(axis=-1))
         pixel = np.where(there[..., None], pixel, 0)
         return there & self.inside[pixel[..., 0], pixel[..., 1]]
 

@@ -19,8 +19,7 @@ def bent(*boxes_m: tuple[float, float, float, float], path_m: np.ndarray = AHEAD
     seen = made_up.observed(np.array([[[-1.0, 0.0], [0.0, 0.0]]]))
     windows = made_up.windows(seen, made_up.future(path_m[None]))
     windows = replace(windows, index=replace(windows.index, origin_m=ORIGIN_M[None]))
-    area = shapely.union_all([shapely.box(*(np.array(box) + np.tile(ORIGIN_M, 2))) for box in boxes_m])
-    road = shapely.MultiPolygon([area]) if boxes_m else shapely.MultiPolygon()
+    road = shapely.MultiPolygon([shapely.box(*(np.array(box) + np.tile(ORIGIN_M, 2))) for box in boxes_m])
     maps = {drive: DriveMap(lanes=(), crossings=(), drivable_area=road)}
     found = bent_to_road(made_up.forecasts(path_m[None]), windows, maps=maps)
     np.testing.assert_array_equal(found.mode_xy_m[0, 0], found.single_xy_m[0])
