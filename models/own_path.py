@@ -1,7 +1,7 @@
 """The single path's residual to a linear base, from the agent's own past alone.
 
-A state that must also tell the modes apart is a worse start for it: on KITTI's training drives, cross-validated, that
-loses 2 to 3 % of the final error.
+A state that must also tell the modes apart is a worse start for it: on KITTI's training drives, cross-validated, the
+final error is 2.41 m from there and 2.33 m from here (five modes, one seed).
 """
 
 from __future__ import annotations

