@@ -54,6 +54,7 @@ class AgentState:
         frame: Each agent's own frame.
         base_m: Where it goes by itself, in its own frame.
         scale: Metres per unit of residual.
+        single: Coefficients of the single path, where they are not the decoder's own to find (``models.own_path``).
     """
 
     features: Float[Tensor, "n s"]
@@ -61,6 +62,7 @@ class AgentState:
     frame: AgentFrame
     base_m: Float[Tensor, "n h 2"]
     scale: Float[Tensor, " n"]
+    single: Float[Tensor, "n r"] | None = None
 
 
 Decoded = tuple[Paths, Paths, Tensor]
@@ -116,6 +118,8 @@ class LowRankDecoder(nn.Module):
     def decode(self, features: Float[Tensor, "n w"], state: AgentState) -> Decoded:
         """As ``forward``, from what the trunk made of the agents."""
         coefficients, shape = at_least_single(self.coefficients(features)), at_least_single(self.shape(features))
+        if state.single is not None:
+            coefficients = torch.cat((at_least_single(state.single), coefficients[:, self.rank :]), dim=1)
         log_probability = at_least_single(self.logits(features)).log_softmax(dim=-1)
         # Half precision has centimetres at ten metres: positions are made in single precision.
         with torch.autocast(features.device.type, enabled=False):

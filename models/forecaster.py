@@ -13,12 +13,18 @@ from models.autoregressive import AutoregressiveDecoder, Memory
 from models.batch import Forecast, Observed
 from models.calibration import Calibration
 from models.decoder import AgentState, FutureStatistics, LowRankDecoder, residual_scale
+<<<<<<< HEAD
 from models.frames import AgentFrame, agent_frame, paths_to_scene, rotate
 from models.inputs import STATIC_WIDTH, STEP_WIDTH, static_inputs, step_inputs, step_velocity
+=======
+from models.frames import AgentFrame, agent_frame, paths_to_scene
+from models.inputs import STATIC_WIDTH, STEP_WIDTH, past_inputs, static_inputs, step_inputs, step_velocity
+>>>>>>> main
 from models.interaction import InteractionName, make_interaction
 from models.kinematics import acceleration, fading_motion, turn_rate
 from models.linear_base import linear_future, past_displacements
 from models.manoeuvre import ManoeuvreHead
+from models.own_path import OwnPath
 from models.pairs import Seen, neighbour_pairs
 from models.precision import at_least_single
 from models.recurrence import CellName, CoupledRecurrence
@@ -56,7 +62,8 @@ class ForecasterConfig:
         num_directions: Classes of directions that the manoeuvre head tells; zero, and of paces too: it has no head.
         num_paces: Likewise of paces.
         base: The path that residuals are added to: ``motion`` that goes on, its turn fading; the same with the
-            ``acceleration`` fading too; or a ``linear`` map of the past, fitted on the training split.
+            ``acceleration`` fading too; or a ``linear`` map of the past, fitted on the training split, to which
+            ``OwnPath`` adds the single path's residual.
         num_observed: Observed steps; read by the linear base alone.
         residual_power: Residuals have the size of the speed to this power.
     """
@@ -114,6 +121,10 @@ class Forecaster(nn.Module):
         self.register_buffer("decay_s", torch.zeros(2))
         if config.base == "linear":
             self.register_buffer("linear", torch.zeros(2, config.num_observed - 1, config.num_future))
+            in_width = 4 * (config.num_observed - 1) + static_width
+            self.own_path = OwnPath(in_width=in_width, width=width, rank=config.basis_rank)
+        else:
+            self.own_path = None
         self.dropout = nn.Dropout(config.dropout)
         self.decoder = _make_decoder(config, in_width=state_width + static_width)
         self.calibration = Calibration(num_categories=config.num_categories, num_future=config.num_future)
@@ -147,6 +158,7 @@ class Forecaster(nn.Module):
             frame=frame,
             base_m=self.base_future(observed, frame=frame, decay_s=self.decay_s),
             scale=residual_scale(frame.velocity_mps, power=self.config.residual_power),
+            single=self._own_coefficients(observed, frame=frame, static=static),
         )
         if isinstance(self.decoder, AutoregressiveDecoder):
             single, modes, log_probability = self.decoder(state, memory=memory)
@@ -159,6 +171,16 @@ class Forecaster(nn.Module):
             manoeuvres=None if self.manoeuvres is None else self.manoeuvres(state.features),
         )
         return self.calibration(forecast, observed.category)
+
+    def _own_coefficients(
+        self, observed: Observed, *, frame: AgentFrame, static: Float[Tensor, "n s"]
+    ) -> Float[Tensor, "n r"] | None:
+        """Of the single path; None where the decoder finds them itself."""
+        if self.own_path is None:
+            return None
+        rate_hz = self.config.rate_hz
+        past = past_inputs(past_displacements(observed, frame=frame, rate_hz=rate_hz), frame=frame, rate_hz=rate_hz)
+        return self.own_path(torch.cat((past, static), dim=-1))
 
     def base_future(
         self, observed: Observed, *, frame: AgentFrame, decay_s: Float[Tensor, " 2"]

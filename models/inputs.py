@@ -78,6 +78,19 @@ def motion_inputs(
     return torch.cat((position_m / _METRES * there, velocity_mps / _METRES, strayed, changed, heading, flags), dim=-1)
 
 
+def past_inputs(displacements_m: Float[Tensor, "n u 2"], *, frame: AgentFrame, rate_hz: float) -> Float[Tensor, "n w"]:
+    """An agent's whole past in one row: how far back each step was, and how its velocity differed from the present one.
+
+    Args:
+        displacements_m: Of ``linear_base.past_displacements``.
+        frame: Of the agents.
+        rate_hz: Of the steps.
+    """
+    back = displacements_m.flip(1).cumsum(1) / _METRES
+    changed = (displacements_m * rate_hz - frame.velocity_mps[:, None]) / _FINE
+    return torch.cat((back.flatten(1), changed.flatten(1)), dim=-1)
+
+
 def static_inputs(observed: Observed, *, frame: AgentFrame) -> Float[Tensor, "n 7"]:
     """Size, whether it is the ego, whether it has an axis, the age of its last sample, and its velocity."""
     flags = torch.stack((observed.is_ego, frame.has_axis), dim=-1).to(frame.origin_m.dtype)

@@ -191,7 +191,8 @@ class TrainConfig(Section):
         decoder: ``low_rank`` paths around anchors, the same with vehicles steered as a ``unicycle`` within bounds, or
             the ``autoregressive`` Gaussian of 2016.
         base: The path that residuals are added to: ``motion`` that goes on, its turn fading; the same with the
-            ``acceleration`` fading too; or a ``linear`` map of the past, fitted on the training split.
+            ``acceleration`` fading too; or a ``linear`` map of the past, fitted on the training split; the single path
+            then has layers of its own, over the past alone.
         scene: Use the scene features.
         width: Of the recurrent state.
         num_modes: Alternative futures.

@@ -28,6 +28,8 @@ from pipeline.evaluation.kitti_forecasting import (
     read_drives,
 )
 from pipeline.evaluation.protocol import split_by_drive
+from pipeline.evaluation.road_bend import bent_to_road
+from pipeline.ingest.clean import CleanDrive
 from pipeline.parallel import in_processes
 from pipeline.progress import quiet, track
 from pipeline.training.fit import fit_anew
@@ -57,9 +59,11 @@ class Trained:
         variant: Of ``VARIANTS``.
         num_modes: Of the model.
         seed: Of the training.
-        single: ``errors`` of the single forecast.
-        best: ``best_errors`` of its modes.
-        least_final_m: ``least_final_errors`` of its modes.
+        single: ``errors`` of the single forecast, bent to the road of the drive's map.
+        best: ``best_errors`` of the modes, likewise.
+        least_final_m: ``least_final_errors`` of the modes, likewise.
+        single_without_map: As ``single``, as the forecaster gave it.
+        best_without_map: As ``best``, likewise.
         num_parameters: Of the network.
         minutes: Of training.
     """
@@ -70,6 +74,8 @@ class Trained:
     single: Errors
     best: Errors
     least_final_m: list[float]
+    single_without_map: Errors
+    best_without_map: Errors
     num_parameters: int
     minutes: float
 
@@ -80,14 +86,17 @@ def train_and_test(variant: str, *, raw: Path, config: TrainConfig) -> Trained:
     Raises:
         InputError: A drive is missing or cannot be read.
     """
-    windows = _windows(raw, names=TRAIN, variant=variant, config=config)
+    windows = _windows(read_drives(raw, names=TRAIN), variant=variant, config=config)
     windows = split_by_drive(windows, ["train"] * len(TRAIN))
     started_s = time.perf_counter()
     fitted = fit_anew(windows, config=config)
     minutes = (time.perf_counter() - started_s) / 60.0
-    test = _windows(raw, names=TEST, variant=variant, config=config)
+    drives = read_drives(raw, names=TEST)
+    test = _windows(drives, variant=variant, config=config)
     scored = test.future.valid.sum(axis=1) == WINDOWS.num_future
-    forecasts = predict(fitted.model, test)
+    without_map = predict(fitted.model, test)
+    maps = {drive.name: drive.map for drive in drives if drive.map is not None}
+    forecasts = bent_to_road(without_map, test, maps=maps)
     return Trained(
         variant=variant,
         num_modes=config.num_modes,
@@ -95,6 +104,8 @@ def train_and_test(variant: str, *, raw: Path, config: TrainConfig) -> Trained:
         single=errors(forecasts, test.future, scored=scored),
         best=best_errors(forecasts, test.future, scored=scored),
         least_final_m=least_final_errors(forecasts, test.future, scored=scored),
+        single_without_map=errors(without_map, test.future, scored=scored),
+        best_without_map=best_errors(without_map, test.future, scored=scored),
         num_parameters=sum(parameter.numel() for parameter in fitted.model.parameters()),
         minutes=minutes,
     )
@@ -124,9 +135,9 @@ def baselines(variant: str, *, raw: Path) -> dict[str, Any]:
     }
 
 
-def _windows(raw: Path, *, names: Sequence[str], variant: str, config: TrainConfig) -> Windows:
+def _windows(drives: Sequence[CleanDrive], *, variant: str, config: TrainConfig) -> Windows:
     """The protocol's windows of some drives, without the neighbours where the forecaster does not look at them."""
-    windows, scored = protocol_windows(read_drives(raw, names=names), variant=variant)
+    windows, scored = protocol_windows(drives, variant=variant)
     return keep_agents(windows, scored) if config.interaction == "none" else windows
 
 
@@ -166,9 +177,13 @@ def summarise(
     for variant in VARIANTS:
         own = sorted((result for result in results if result.variant == variant), key=lambda result: result.seed)
         of = {num: [result for result in own if result.num_modes == num] for num in NUM_MODES}
-        by_seed = {"single": [result.single for result in of[NUM_MODES[0]]]}
+        by_seed = {
+            "single": [result.single for result in of[NUM_MODES[0]]],
+            "single_without_map": [result.single_without_map for result in of[NUM_MODES[0]]],
+        }
         for num in NUM_MODES:
             by_seed[f"best_of_{num}"] = [result.best | {"least_final_m": result.least_final_m} for result in of[num]]
+            by_seed[f"best_of_{num}_without_map"] = [result.best_without_map for result in of[num]]
         average = {name: _mean(each) for name, each in by_seed.items()}
         variants[variant] = {"average": average, "by_seed": by_seed, **beside[variant]}
     num_parameters = {num: max(r.num_parameters for r in results if r.num_modes == num) for num in NUM_MODES}
@@ -195,6 +210,11 @@ def table(results: dict[str, Any]) -> list[str]:
         rows = [
             *(("Headway, best of K by mean error", str(num), found["average"][f"best_of_{num}"]) for num in NUM_MODES),
             ("Headway, single forecast", "1", found["average"]["single"]),
+            *(
+                ("  best of K without the map", str(num), found["average"][f"best_of_{num}_without_map"])
+                for num in NUM_MODES
+            ),
+            ("  single forecast without the map", "1", found["average"]["single_without_map"]),
             ("linear map of the past, here", "1", found["linear_map"]),
             ("constant velocity, here", "1", found["constant_velocity"]),
         ]
