@@ -13,13 +13,8 @@ from models.autoregressive import AutoregressiveDecoder, Memory
 from models.batch import Forecast, Observed
 from models.calibration import Calibration
 from models.decoder import AgentState, FutureStatistics, LowRankDecoder, residual_scale
-<<<<<<< HEAD
 from models.frames import AgentFrame, agent_frame, paths_to_scene, rotate
-from models.inputs import STATIC_WIDTH, STEP_WIDTH, static_inputs, step_inputs, step_velocity
-=======
-from models.frames import AgentFrame, agent_frame, paths_to_scene
 from models.inputs import STATIC_WIDTH, STEP_WIDTH, past_inputs, static_inputs, step_inputs, step_velocity
->>>>>>> main
 from models.interaction import InteractionName, make_interaction
 from models.kinematics import acceleration, fading_motion, turn_rate
 from models.linear_base import linear_future, past_displacements
