@@ -113,7 +113,9 @@ class Forecaster(nn.Module):
         self.scene = SceneEncoder(channels=config.scene_channels, width=width // 2) if config.scene else None
         is_coupled = self.recurrence.interaction is not None
         state_width = width * (2 if is_coupled else 1) + (width // 2 if self.scene else 0)
-        self.register_buffer("decay_s", torch.zeros(2))
+        self.register_buffer("fading", torch.zeros(2, 3))
+        is_vehicle = torch.isin(torch.arange(config.num_categories), torch.tensor(config.vehicle_categories))
+        self.register_buffer("is_vehicle", is_vehicle.long(), persistent=False)
         if config.base == "linear":
             self.register_buffer("linear", torch.zeros(2, config.num_observed - 1, config.num_future))
             in_width = 4 * (config.num_observed - 1) + static_width
@@ -125,12 +127,13 @@ class Forecaster(nn.Module):
         self.calibration = Calibration(num_categories=config.num_categories, num_future=config.num_future)
         self.manoeuvres = _make_head(config, in_width=state_width + static_width)
 
-    decay_s: Tensor
+    fading: Tensor
+    is_vehicle: Tensor
     linear: Tensor
 
     def set_statistics(self, statistics: FutureStatistics) -> None:
         """Take what was fitted on the training split; it becomes part of the weights."""
-        self.decay_s.copy_(statistics.decay_s)
+        self.fading.copy_(statistics.fading)
         self.decoder.set_statistics(statistics)
 
     def frame(self, observed: Observed) -> AgentFrame:
@@ -151,7 +154,7 @@ class Forecaster(nn.Module):
             features=torch.cat((self.dropout(encoded), static), dim=-1),
             category=observed.category,
             frame=frame,
-            base_m=self.base_future(observed, frame=frame, decay_s=self.decay_s),
+            base_m=self.base_future(observed, frame=frame, fading=self.fading),
             scale=residual_scale(frame.velocity_mps, power=self.config.residual_power),
             single=self._own_coefficients(observed, frame=frame, static=static),
         )
@@ -178,9 +181,15 @@ class Forecaster(nn.Module):
         return self.own_path(torch.cat((past, static), dim=-1))
 
     def base_future(
-        self, observed: Observed, *, frame: AgentFrame, decay_s: Float[Tensor, " 2"]
+        self, observed: Observed, *, frame: AgentFrame, fading: Float[Tensor, "2 3"]
     ) -> Float[Tensor, "n h 2"]:
-        """Where each agent goes by itself, in its own frame: what the decoder's residuals are added to."""
+        """Where each agent goes by itself, in its own frame: what the decoder's residuals are added to.
+
+        Args:
+            observed: The agents.
+            frame: Theirs.
+            fading: As in ``FutureStatistics``.
+        """
         rate_hz = self.config.rate_hz
         if self.config.base == "linear":
             displacements_m = past_displacements(observed, frame=frame, rate_hz=rate_hz)
@@ -192,20 +201,20 @@ class Forecaster(nn.Module):
             velocity_mps=frame.velocity_mps,
             rate_hz=rate_hz,
         )
-        gained = torch.zeros_like(turn)
-        if self.config.base == "acceleration":
-            gained = acceleration(
-                observed.xy_m,
-                valid=observed.valid,
-                last=frame.last,
-                velocity_mps=rotate(frame.velocity_mps, frame.axis),
-                rate_hz=rate_hz,
-            )
+        turn_decay_s, accel_decay_s, doubt = fading[self.is_vehicle[observed.category]].unbind(-1)
+        gained, variance = acceleration(
+            observed.xy_m,
+            valid=observed.valid,
+            last=frame.last,
+            velocity_mps=rotate(frame.velocity_mps, frame.axis),
+            rate_hz=rate_hz,
+        )
         return fading_motion(
             frame,
             turn_radps=torch.where(frame.has_axis, turn, 0.0),
-            accel_mps2=gained,
-            decay_s=decay_s,
+            accel_mps2=gained / (1.0 + doubt * variance),
+            turn_decay_s=turn_decay_s,
+            accel_decay_s=accel_decay_s,
             num_future=self.config.num_future,
             rate_hz=rate_hz,
         )

@@ -32,7 +32,13 @@ def observed(xy: list[list[float]], *, heading: float, valid: list[bool]) -> Obs
 def straight(frame: AgentFrame, *, num_future: int) -> torch.Tensor:
     more = torch.ones_like(frame.age_s)
     return fading_motion(
-        frame, turn_radps=more, accel_mps2=more, decay_s=torch.zeros(2), num_future=num_future, rate_hz=5.0
+        frame,
+        turn_radps=more,
+        accel_mps2=more,
+        turn_decay_s=0.0 * more,
+        accel_decay_s=0.0 * more,
+        num_future=num_future,
+        rate_hz=5.0,
     )
 
 
@@ -101,7 +107,8 @@ def test_a_turn_is_measured_over_the_wrap_and_fades() -> None:
         ahead,
         turn_radps=turn,
         accel_mps2=torch.zeros(1),
-        decay_s=torch.tensor([1.0, 0.0]),
+        turn_decay_s=torch.ones(1),
+        accel_decay_s=torch.zeros(1),
         num_future=200,
         rate_hz=5.0,
     )[0].double()
@@ -127,12 +134,13 @@ def test_an_acceleration_is_that_of_the_parabola_and_fades_and_nobody_goes_back(
     valid = torch.ones(3, 8, dtype=torch.bool)
     valid[:, 2] = False
     velocity = torch.tensor([[0.0, 10.0], [0.0, 4.0], [0.0, 0.5]])
-    found = acceleration(xy_m, valid=valid, last=torch.full((3,), 7), velocity_mps=velocity, rate_hz=5.0)
+    found, variance = acceleration(xy_m, valid=valid, last=torch.full((3,), 7), velocity_mps=velocity, rate_hz=5.0)
     torch.testing.assert_close(found, torch.tensor([1.5, -3.0, 0.0]), atol=1e-3, rtol=0)  # the third hardly moves
-    few = acceleration(
-        xy_m, valid=valid & (torch.arange(8) > 5), last=torch.full((3,), 7), velocity_mps=velocity, rate_hz=5.0
+    assert variance.max() < 1e-6, "these are parabolas"
+    few, _ = acceleration(
+        xy_m, valid=valid & (torch.arange(8) > 4), last=torch.full((3,), 7), velocity_mps=velocity, rate_hz=5.0
     )
-    assert few.abs().max() == 0.0, "two steps tell no acceleration"
+    assert few.abs().max() == 0.0, "three steps fit any parabola"
     ahead = agent_frame(observed([[0.0, 0.0], [0.8, 0.0], [1.6, 0.0]], heading=0.0, valid=[True] * 3), rate_hz=5.0)
 
     def path(accel_mps2: float) -> torch.Tensor:
@@ -140,7 +148,8 @@ def test_an_acceleration_is_that_of_the_parabola_and_fades_and_nobody_goes_back(
             ahead,
             turn_radps=torch.zeros(1),
             accel_mps2=torch.tensor([accel_mps2]),
-            decay_s=torch.tensor([0.0, 1.0]),
+            turn_decay_s=torch.zeros(1),
+            accel_decay_s=torch.ones(1),
             num_future=100,
             rate_hz=5.0,
         )[0, :, 0].double()
@@ -152,3 +161,18 @@ def test_an_acceleration_is_that_of_the_parabola_and_fades_and_nobody_goes_back(
     assert (path(-6.0).diff() >= 0.0).all()
     stopped_m = 4.0 * math.log(3.0) - 6.0 * (math.log(3.0) - 2.0 / 3.0)  # at t = log 3
     assert path(-6.0)[-1] == pytest.approx(stopped_m, abs=0.02)
+
+
+def test_the_variance_of_an_acceleration_is_that_of_its_error() -> None:
+    noise_m = 0.05 * torch.randn(4000, 11, 2, generator=torch.Generator().manual_seed(0))
+    time_s = torch.arange(-10, 1) / 5.0
+    xy_m = torch.stack((8.0 * time_s + 0.5 * time_s**2, 0.0 * time_s), dim=-1) + noise_m
+    found, variance = acceleration(
+        xy_m,
+        valid=torch.ones(4000, 11, dtype=torch.bool),
+        last=torch.full((4000,), 10),
+        velocity_mps=torch.tensor([8.0, 0.0]).expand(4000, 2),
+        rate_hz=5.0,
+    )
+    assert float(found.mean()) == pytest.approx(1.0, abs=0.005)
+    assert float(variance.mean()) == pytest.approx(float((found - 1.0).square().mean()), rel=0.05)
