@@ -28,7 +28,9 @@ class FutureStatistics:
     pedestrian do with their speed then has one size. Controls are those of ``models.unicycle``.
 
     Attributes:
-        turn_decay_s: Time constant with which a turn fades; zero: it is not gone on with.
+        fading: Of the base path, of all others and of vehicles: the time constants in seconds with which a turn and an
+            acceleration fade (zero: they are not gone on with), and the doubt in an acceleration, in s4/m2: it counts
+            one over one plus doubt times the variance of its error.
         basis: Principal components of the residuals, each times its standard deviation.
         anchors: Centres of k groups of futures, as coefficients of the basis.
         spread: Standard deviation of the residuals at each step, along x and y.
@@ -36,7 +38,7 @@ class FutureStatistics:
         control_anchors: Centres of k groups of steered futures, as such coefficients over ``control_scale``.
     """
 
-    turn_decay_s: Float[Tensor, ""]
+    fading: Float[Tensor, "2 3"]
     basis: Float[Tensor, "r h 2"]
     anchors: Float[Tensor, "k r"]
     spread: Float[Tensor, "h 2"]

@@ -13,10 +13,10 @@ from models.autoregressive import AutoregressiveDecoder, Memory
 from models.batch import Forecast, Observed
 from models.calibration import Calibration
 from models.decoder import AgentState, FutureStatistics, LowRankDecoder, residual_scale
-from models.frames import AgentFrame, agent_frame, paths_to_scene
+from models.frames import AgentFrame, agent_frame, paths_to_scene, rotate
 from models.inputs import STATIC_WIDTH, STEP_WIDTH, past_inputs, static_inputs, step_inputs, step_velocity
 from models.interaction import InteractionName, make_interaction
-from models.kinematics import fading_turn, turn_rate
+from models.kinematics import acceleration, fading_motion, turn_rate
 from models.linear_base import linear_future, past_displacements
 from models.manoeuvre import ManoeuvreHead
 from models.own_path import OwnPath
@@ -27,7 +27,7 @@ from models.scene import SceneEncoder
 from models.unicycle import UnicycleDecoder
 
 DecoderName = Literal["low_rank", "unicycle", "autoregressive"]
-BaseName = Literal["motion", "linear"]
+BaseName = Literal["motion", "acceleration", "linear"]
 _CATEGORY_WIDTH = 8
 
 
@@ -56,8 +56,9 @@ class ForecasterConfig:
         scene_channels: Channels of the scene features.
         num_directions: Classes of directions that the manoeuvre head tells; zero, and of paces too: it has no head.
         num_paces: Likewise of paces.
-        base: The path that residuals are added to: ``motion`` that goes on, its turn fading, or a ``linear`` map of the
-            past, fitted on the training split, to which ``OwnPath`` adds the single path's residual.
+        base: The path that residuals are added to: ``motion`` that goes on, its turn fading; the same with the
+            ``acceleration`` fading too; or a ``linear`` map of the past, fitted on the training split, to which
+            ``OwnPath`` adds the single path's residual.
         num_observed: Observed steps; read by the linear base alone.
         residual_power: Residuals have the size of the speed to this power.
     """
@@ -112,7 +113,9 @@ class Forecaster(nn.Module):
         self.scene = SceneEncoder(channels=config.scene_channels, width=width // 2) if config.scene else None
         is_coupled = self.recurrence.interaction is not None
         state_width = width * (2 if is_coupled else 1) + (width // 2 if self.scene else 0)
-        self.register_buffer("turn_decay_s", torch.zeros(()))
+        self.register_buffer("fading", torch.zeros(2, 3))
+        is_vehicle = torch.isin(torch.arange(config.num_categories), torch.tensor(config.vehicle_categories))
+        self.register_buffer("is_vehicle", is_vehicle.long(), persistent=False)
         if config.base == "linear":
             self.register_buffer("linear", torch.zeros(2, config.num_observed - 1, config.num_future))
             in_width = 4 * (config.num_observed - 1) + static_width
@@ -124,12 +127,13 @@ class Forecaster(nn.Module):
         self.calibration = Calibration(num_categories=config.num_categories, num_future=config.num_future)
         self.manoeuvres = _make_head(config, in_width=state_width + static_width)
 
-    turn_decay_s: Tensor
+    fading: Tensor
+    is_vehicle: Tensor
     linear: Tensor
 
     def set_statistics(self, statistics: FutureStatistics) -> None:
         """Take what was fitted on the training split; it becomes part of the weights."""
-        self.turn_decay_s.copy_(statistics.turn_decay_s)
+        self.fading.copy_(statistics.fading)
         self.decoder.set_statistics(statistics)
 
     def frame(self, observed: Observed) -> AgentFrame:
@@ -150,7 +154,7 @@ class Forecaster(nn.Module):
             features=torch.cat((self.dropout(encoded), static), dim=-1),
             category=observed.category,
             frame=frame,
-            base_m=self.base_future(observed, frame=frame, decay_s=self.turn_decay_s),
+            base_m=self.base_future(observed, frame=frame, fading=self.fading),
             scale=residual_scale(frame.velocity_mps, power=self.config.residual_power),
             single=self._own_coefficients(observed, frame=frame, static=static),
         )
@@ -177,9 +181,15 @@ class Forecaster(nn.Module):
         return self.own_path(torch.cat((past, static), dim=-1))
 
     def base_future(
-        self, observed: Observed, *, frame: AgentFrame, decay_s: Float[Tensor, ""] | float
+        self, observed: Observed, *, frame: AgentFrame, fading: Float[Tensor, "2 3"]
     ) -> Float[Tensor, "n h 2"]:
-        """Where each agent goes by itself, in its own frame: what the decoder's residuals are added to."""
+        """Where each agent goes by itself, in its own frame: what the decoder's residuals are added to.
+
+        Args:
+            observed: The agents.
+            frame: Theirs.
+            fading: As in ``FutureStatistics``.
+        """
         rate_hz = self.config.rate_hz
         if self.config.base == "linear":
             displacements_m = past_displacements(observed, frame=frame, rate_hz=rate_hz)
@@ -191,8 +201,23 @@ class Forecaster(nn.Module):
             velocity_mps=frame.velocity_mps,
             rate_hz=rate_hz,
         )
-        turn = torch.where(frame.has_axis, turn, 0.0)
-        return fading_turn(frame, turn_radps=turn, decay_s=decay_s, num_future=self.config.num_future, rate_hz=rate_hz)
+        turn_decay_s, accel_decay_s, doubt = fading[self.is_vehicle[observed.category]].unbind(-1)
+        gained, variance = acceleration(
+            observed.xy_m,
+            valid=observed.valid,
+            last=frame.last,
+            velocity_mps=rotate(frame.velocity_mps, frame.axis),
+            rate_hz=rate_hz,
+        )
+        return fading_motion(
+            frame,
+            turn_radps=torch.where(frame.has_axis, turn, 0.0),
+            accel_mps2=gained / (1.0 + doubt * variance),
+            turn_decay_s=turn_decay_s,
+            accel_decay_s=accel_decay_s,
+            num_future=self.config.num_future,
+            rate_hz=rate_hz,
+        )
 
     def encode(
         self,

@@ -88,6 +88,48 @@ def kitti_forecasting(
         typer.echo(line)
 
 
+@benchmark.command("real", epilog="Example: headway benchmark real --raw ../shared/data --simulated fleet --out real")
+def real(
+    *,
+    raw: Annotated[
+        Path,
+        typer.Option(
+            help="Folder with drives of KITTI forecasting, nuScenes, Argoverse 2 and PandaSet.", metavar="DIR"
+        ),
+    ],
+    simulated: Annotated[
+        Path | None, typer.Option(help="Folder of simulated drives to train on too; none by default.", metavar="DIR")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for results.json, replaced whole; none by default.", metavar="DIR")
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="Trainings of each network for each data set.", min=1)] = 3,
+    params: Params = Path("params.yaml"),
+) -> None:
+    """Leave one data set of real drives out, train on the others, and judge on it beside the baselines."""
+    from pipeline.config import EvaluateConfig, IngestConfig, WindowsConfig  # noqa: PLC0415
+    from pipeline.evaluation.real import read_real  # noqa: PLC0415
+    from pipeline.evaluation.real_study import run, table  # noqa: PLC0415
+    from pipeline.files import whole_folder, write_json  # noqa: PLC0415
+    from pipeline.params import load_benchmark, load_section  # noqa: PLC0415
+
+    if out is not None:
+        may_replace(out, mark="results.json")
+    drives = read_real(raw, simulated=simulated, config=load_section("ingest", IngestConfig, path=params))
+    results = run(
+        drives,
+        config=load_benchmark("real", path=params),
+        windows=load_section("windows", WindowsConfig, path=params),
+        evaluate=load_section("evaluate", EvaluateConfig, path=params),
+        seeds=range(seeds),
+    )
+    if out is not None:
+        with whole_folder(out) as folder:
+            write_json(folder / "results.json", results)
+    for line in table(results):
+        typer.echo(line)
+
+
 @benchmark.command("ingest", epilog="Example: headway benchmark ingest ../shared/data")
 def ingest_cost(
     *,

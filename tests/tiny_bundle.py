@@ -52,7 +52,7 @@ def make_bundle(*, scene: bool = True, seed: int = 0) -> Bundle:
     ramp = torch.linspace(0.05, 1.0, num_future)[None, :, None]
     model.set_statistics(
         FutureStatistics(
-            turn_decay_s=torch.tensor(1.0),
+            fading=torch.ones(2, 3),
             basis=0.3 * noise(config.basis_rank, 1, 2) * ramp,
             anchors=noise(config.num_modes, config.basis_rank),
             spread=0.2 + ramp[0].expand(num_future, 2),

@@ -12,17 +12,15 @@ from typing import Any, Final
 
 import numpy as np
 from einops import repeat
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from pipeline.baselines.history import any_step, groups, known_xy, last_heading, last_step, mean_over_steps, moved
+from pipeline.baselines.spread import MIN_AGENTS, in_agent_frame, in_scene_frame, root_mean
 from pipeline.drives.categories import Group
 from pipeline.forecasts import Forecasts, gaussian_radius
 from pipeline.windows.windows import Future, Observed
 
 MAX_STEPS: Final = 4
-MIN_AGENTS: Final = 50  # with fewer samples than this, a group takes the value of all groups together
-MIN_SIGMA_M: Final = 0.01
-MAX_RHO: Final = 0.999  # in float32 more would make the covariance singular
 MOVING_MPS: Final = 0.5
 
 
@@ -99,7 +97,7 @@ def forecast(
     group = groups(observed.category)
     state = _last_state(observed, num_steps=np.array(fitted.num_steps)[group], rate_hz=rate_hz)
     xy = state.paths(num_future)
-    sigma, rho = _in_scene_frame(fitted.sigma_m[group, state.motion], state.direction)
+    sigma, rho = in_scene_frame(fitted.sigma_m[group, state.motion], state.direction)
     return Forecasts(
         single_xy_m=xy.astype(np.float32),
         single_sigma_m=sigma.astype(np.float32),
@@ -130,14 +128,14 @@ def fit(observed: Observed, future: Future, *, rate_hz: float) -> ConstantVeloci
     truth = np.where(future.valid[..., None], future.xy_m, 0.0).astype(np.float64)
     num_steps = _best_num_steps(observed, truth, future, group=group, rate_hz=rate_hz)
     state = _last_state(observed, num_steps=num_steps[group], rate_hz=rate_hz)
-    squares = _in_agent_frame(truth - state.paths(num_future), state.direction) ** 2
+    squares = in_agent_frame(truth - state.paths(num_future), state.direction) ** 2
     # Of one that is seen once nothing is known but the place: how far anyone gets from where they were last seen.
     from_start = (truth - state.start[:, None]) ** 2
     sigma = unfitted(num_future=num_future, rate_hz=rate_hz).sigma_m
     for motion in Motion:
         chosen = state.motion == motion if motion != Motion.UNKNOWN else np.ones(len(group), dtype=bool)
         values = squares if motion != Motion.UNKNOWN else repeat(from_start.mean(axis=-1), "n h -> n h two", two=2)
-        sigma[:, motion] = _root_mean(values, future.valid & chosen[:, None], group=group, default=sigma[:, motion])
+        sigma[:, motion] = root_mean(values, future.valid & chosen[:, None], group=group, default=sigma[:, motion])
     return ConstantVelocity(rate_hz=rate_hz, num_steps=tuple(map(int, num_steps)), sigma_m=sigma)
 
 
@@ -206,46 +204,3 @@ def _best_num_steps(
         if telling[member]:
             best[member] = candidates[np.argmin(errors[own].sum(axis=0))]
     return best
-
-
-def _root_mean(
-    squares: Float[np.ndarray, "n h 2"],
-    counted: Bool[np.ndarray, "n h"],
-    *,
-    group: Int[np.ndarray, " n"],
-    default: Float[np.ndarray, "g h 2"],
-) -> Float[np.ndarray, "g h 2"]:
-    """Root of the mean square per group and step, where there are enough; of all groups; else the default."""
-    member = np.eye(len(Group))[group]
-    count = member.T @ counted
-    total = np.einsum("ng,nha->gha", member, np.where(counted[..., None], squares, 0.0))
-    pooled, pooled_count = total.sum(axis=0, keepdims=True), count.sum(axis=0, keepdims=True)
-    own = np.sqrt(total / np.maximum(count, 1)[..., None])
-    everyone = np.sqrt(pooled / np.maximum(pooled_count, 1)[..., None])
-    enough, pooled_enough = (count >= MIN_AGENTS)[..., None], (pooled_count >= MIN_AGENTS)[..., None]
-    return np.maximum(np.where(enough, own, np.where(pooled_enough, everyone, default)), MIN_SIGMA_M)
-
-
-def _in_agent_frame(
-    offset: Float[np.ndarray, "n h 2"], direction: Float[np.ndarray, " n"]
-) -> Float[np.ndarray, "n h 2"]:
-    """Offsets along and across; where there is no direction, both take the offset's length over the root of two."""
-    cos, sin = np.cos(direction)[:, None], np.sin(direction)[:, None]
-    x, y = offset[..., 0], offset[..., 1]
-    turned = np.stack([cos * x + sin * y, cos * y - sin * x], axis=-1)
-    return np.where(np.isnan(direction)[:, None, None], (np.hypot(x, y) / np.sqrt(2.0))[..., None], turned)
-
-
-def _in_scene_frame(
-    sigma: Float[np.ndarray, "n h 2"], direction: Float[np.ndarray, " n"]
-) -> tuple[Float[np.ndarray, "n h 2"], Float[np.ndarray, "n h"]]:
-    """Spread along and across turned into standard deviations along x and y and their correlation."""
-    along, across = np.moveaxis(sigma**2, -1, 0)
-    round_one = np.isnan(direction)[:, None]
-    mean = (along + across) / 2.0
-    along, across = np.where(round_one, mean, along), np.where(round_one, mean, across)
-    turn = np.nan_to_num(direction)[:, None]
-    cos, sin = np.cos(turn), np.sin(turn)
-    xx, yy = cos**2 * along + sin**2 * across, sin**2 * along + cos**2 * across
-    xy = cos * sin * (along - across)
-    return np.sqrt(np.stack([xx, yy], axis=-1)), np.clip(xy / np.sqrt(xx * yy), -MAX_RHO, MAX_RHO)

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from models.forecaster import Forecaster
-from pipeline.behaviour.keeps import fit_keeps
+from pipeline.behaviour.keeps import Keeps, fit_keeps
 from pipeline.config import EvaluateConfig
 from pipeline.drives.map import DriveMap
 from pipeline.evaluation.held_out import baseline_forecasts
@@ -21,6 +21,7 @@ from pipeline.training.predict import predict
 from pipeline.training.recipe import CHECKPOINTS, Recipe, Training
 from pipeline.windows.select import scenes_of, select_scenes
 from pipeline.windows.store import read_windows
+from pipeline.windows.windows import Windows
 
 SHOWN: Final = ("ade_m", "fde_m", "min_ade_6_m", "min_fde_6_m", "miss_rate_fde_2m", "nll")
 SHOWN_SLICES: Final = ("movers", "followers", "yielders")
@@ -93,9 +94,32 @@ def evaluate_seeds(
     keeps = fit_keeps(train.observed, train.future, rate_hz=train.rate_hz)
     forecasts = {name: [predict(model, test) for model in each] for name, each in models.items()}
     forecasts |= {name: [each] * len(seeds) for name, each in baselines.items()}
+    return judge_seeds(forecasts, test, config=config, maps=maps, keeps=keeps)
+
+
+def judge_seeds(
+    forecasts: Mapping[str, Sequence[Forecasts]],
+    test: Windows,
+    *,
+    config: EvaluateConfig,
+    maps: Mapping[str, DriveMap] = NO_MAPS,
+    keeps: Keeps | None = None,
+    overlaps: bool = True,
+) -> SeedResults:
+    """Judge forecasters of which there is one per seed.
+
+    Args:
+        forecasts: By name, as many of each, aligned with ``test``; the first is compared with the others.
+        test: The scenes to forecast.
+        config: The section ``evaluate``.
+        maps: By drive name; for the off-road rates.
+        keeps: As in ``report.evaluate``.
+        overlaps: Likewise.
+    """
+    num_seeds = len(next(iter(forecasts.values())))
     single = [
         evaluate({name: each[k] for name, each in forecasts.items()}, test, config=config, overlaps=False)
-        for k in range(len(seeds))
+        for k in range(num_seeds)
     ]
     by_seed = {
         name: {
@@ -106,9 +130,10 @@ def evaluate_seeds(
         for name in forecasts
     }
     # Every seed is one more copy of the test scenes: same tracks, so the bootstrap takes or leaves them together.
-    copies = select_scenes(test, np.tile(np.arange(len(test.index.t0_ns)), len(seeds)))
+    copies = select_scenes(test, np.tile(np.arange(len(test.index.t0_ns)), num_seeds))
     joined = {name: _join(each) for name, each in forecasts.items()}
-    return SeedResults(report=evaluate(joined, copies, config=config, maps=maps, keeps=keeps), by_seed=by_seed)
+    report = evaluate(joined, copies, config=config, overlaps=overlaps, maps=maps, keeps=keeps)
+    return SeedResults(report=report, by_seed=by_seed)
 
 
 def _cells(row: Mapping[str, float], *, sign: str) -> str:

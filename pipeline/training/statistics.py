@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Final
 
 import numpy as np
@@ -19,7 +20,8 @@ from pipeline.errors import InputError
 from pipeline.training.scenes import SceneTensors, is_scored
 
 _RIDGE_M2: Final = 1.0  # as if so many more displacements of a metre at each step had led nowhere
-_TURN_DECAYS_S: Final = (0.0, 0.5, 1.0, 2.0, 4.0)
+_DECAYS_S: Final = (0.0, 0.5, 1.0, 2.0, 4.0)
+_DOUBTS: Final = (0.0, 10.0, 30.0, 100.0)
 
 
 def fit_statistics(model: Forecaster, train: SceneTensors, *, anchors: bool, seed: int) -> FutureStatistics:
@@ -47,11 +49,10 @@ def fit_statistics(model: Forecaster, train: SceneTensors, *, anchors: bool, see
     local = unrotate(train.future.xy_m - frame.origin_m[:, None], frame.axis[:, None])
     if model.config.base == "linear":
         model.linear.copy_(fit_linear_base(model, train, local_m=local, whole=whole))
-    bases = [model.base_future(train.observed, frame=frame, decay_s=decay_s) for decay_s in _TURN_DECAYS_S]
-    errors = torch.stack([(local - base).norm(dim=-1)[whole].mean() for base in bases])
-    best = int(errors.argmin())
+    fading = fit_fading(model, train, local_m=local, whole=whole)
+    base = model.base_future(train.observed, frame=frame, fading=fading)
     scale = residual_scale(frame.velocity_mps, power=model.config.residual_power)[:, None, None]
-    residual = ((local - bases[best]) / scale)[whole].double().cpu()
+    residual = ((local - base) / scale)[whole].double().cpu()
     flat = residual.reshape(len(residual), -1)
     # Uncentred: zero, the base path, must stay inside the span's origin.
     _, values, vectors = torch.linalg.svd(flat, full_matrices=False)
@@ -68,13 +69,48 @@ def fit_statistics(model: Forecaster, train: SceneTensors, *, anchors: bool, see
         seed=seed,
     )
     return FutureStatistics(
-        turn_decay_s=torch.tensor(_TURN_DECAYS_S[best]),
+        fading=fading,
         basis=basis.reshape(rank, num_future, 2).float(),
         anchors=torch.from_numpy(centres).float() * anchors,
         spread=residual.square().mean(0).sqrt().clamp(min=1e-3).float(),
         control_scale=control_scale,
         control_anchors=control_anchors * anchors,
     )
+
+
+def fit_fading(
+    model: Forecaster, train: SceneTensors, *, local_m: Float[Tensor, "n h 2"], whole: Bool[Tensor, " n"]
+) -> Float[Tensor, "2 3"]:
+    """How the base path goes on, with the least displacement error; ``FutureStatistics.fading``.
+
+    The acceleration is fitted before the turn, vehicles and all others apart. Without it there is one turn for all.
+
+    Args:
+        model: Whose base path.
+        train: Scenes of the training split, and no others.
+        local_m: Futures in the agents' frames.
+        whole: Whose futures are there at every step.
+    """
+    frame, fading = model.frame(train.observed), torch.zeros(2, 3)
+    is_vehicle = model.is_vehicle[train.observed.category].bool()
+
+    def better(columns: list[int], tried: list[tuple[float, ...]], counted: Bool[Tensor, " n"]) -> Tensor:
+        """The values of these columns, the same of both kinds of agents, with which the counted are least off."""
+        errors: list[Tensor] = []
+        for values in tried:
+            fading[:, columns] = torch.tensor(values)
+            base = model.base_future(train.observed, frame=frame, fading=fading)
+            errors.append((local_m - base).norm(dim=-1)[counted].sum())
+        return torch.tensor(tried[int(torch.stack(errors).argmin())])
+
+    if model.config.base == "motion":
+        fading[:, 0] = better([0], [(decay_s,) for decay_s in _DECAYS_S], whole)
+    if model.config.base == "acceleration":
+        kinds = (whole & ~is_vehicle, whole & is_vehicle)
+        accelerations = list(itertools.product(_DECAYS_S, _DOUBTS))
+        fading[:, 1:] = torch.stack([better([1, 2], accelerations, kind) for kind in kinds])
+        fading[:, 0] = torch.cat([better([0], [(decay_s,) for decay_s in _DECAYS_S], kind) for kind in kinds])
+    return fading
 
 
 def fit_linear_base(

@@ -8,7 +8,7 @@ import torch
 
 from models.batch import Observed, Paths
 from models.frames import AgentFrame, agent_frame, paths_to_scene, rotate, unrotate
-from models.kinematics import fading_turn, turn_rate
+from models.kinematics import acceleration, fading_motion, turn_rate
 
 
 def observed(xy: list[list[float]], *, heading: float, valid: list[bool]) -> Observed:
@@ -30,8 +30,16 @@ def observed(xy: list[list[float]], *, heading: float, valid: list[bool]) -> Obs
 
 
 def straight(frame: AgentFrame, *, num_future: int) -> torch.Tensor:
-    turn = torch.ones_like(frame.age_s)
-    return fading_turn(frame, turn_radps=turn, decay_s=0.0, num_future=num_future, rate_hz=5.0)
+    more = torch.ones_like(frame.age_s)
+    return fading_motion(
+        frame,
+        turn_radps=more,
+        accel_mps2=more,
+        turn_decay_s=0.0 * more,
+        accel_decay_s=0.0 * more,
+        num_future=num_future,
+        rate_hz=5.0,
+    )
 
 
 def test_frame_sits_at_the_last_valid_position_along_the_heading() -> None:
@@ -95,7 +103,15 @@ def test_a_turn_is_measured_over_the_wrap_and_fades() -> None:
     )
     torch.testing.assert_close(turn, torch.tensor([0.5]))
     ahead = agent_frame(observed([[0.0, 0.0], [1.2, 0.0], [2.4, 0.0]], heading=0.0, valid=[True] * 3), rate_hz=5.0)
-    path = fading_turn(ahead, turn_radps=turn, decay_s=1.0, num_future=200, rate_hz=5.0)[0].double()
+    path = fading_motion(
+        ahead,
+        turn_radps=turn,
+        accel_mps2=torch.zeros(1),
+        turn_decay_s=torch.ones(1),
+        accel_decay_s=torch.zeros(1),
+        num_future=200,
+        rate_hz=5.0,
+    )[0].double()
     # The path keeps its length, and ends along the direction of the whole remaining turn: 0.5 rad/s * 1 s.
     pieces = path.diff(dim=0)
     torch.testing.assert_close(pieces.norm(dim=-1), torch.full((199,), 1.2).double(), atol=2e-3, rtol=0)
@@ -109,3 +125,54 @@ def test_no_turn_is_told_from_slow_or_sideways_motion_or_a_missing_heading() -> 
     velocity = torch.tensor([[1.0, 0.0], [3.0, 3.0], [6.0, 0.0]])
     turn = turn_rate(heading, valid=valid, last=torch.full((3,), 4), velocity_mps=velocity, rate_hz=5.0)
     assert turn.abs().max() == 0.0
+
+
+def test_an_acceleration_is_that_of_the_parabola_and_fades_and_nobody_goes_back() -> None:
+    time_s = torch.arange(-7, 1).double() / 5.0
+    along_m = torch.stack((10.0 * time_s + 0.75 * time_s**2, 4.0 * time_s - 1.5 * time_s**2, 0.5 * time_s + time_s**2))
+    xy_m = torch.stack((torch.zeros_like(along_m), along_m), dim=-1).float()
+    valid = torch.ones(3, 8, dtype=torch.bool)
+    valid[:, 2] = False
+    velocity = torch.tensor([[0.0, 10.0], [0.0, 4.0], [0.0, 0.5]])
+    found, variance = acceleration(xy_m, valid=valid, last=torch.full((3,), 7), velocity_mps=velocity, rate_hz=5.0)
+    torch.testing.assert_close(found, torch.tensor([1.5, -3.0, 0.0]), atol=1e-3, rtol=0)  # the third hardly moves
+    assert variance.max() < 1e-6, "these are parabolas"
+    few, _ = acceleration(
+        xy_m, valid=valid & (torch.arange(8) > 4), last=torch.full((3,), 7), velocity_mps=velocity, rate_hz=5.0
+    )
+    assert few.abs().max() == 0.0, "three steps fit any parabola"
+    ahead = agent_frame(observed([[0.0, 0.0], [0.8, 0.0], [1.6, 0.0]], heading=0.0, valid=[True] * 3), rate_hz=5.0)
+
+    def path(accel_mps2: float) -> torch.Tensor:
+        return fading_motion(
+            ahead,
+            turn_radps=torch.zeros(1),
+            accel_mps2=torch.tensor([accel_mps2]),
+            turn_decay_s=torch.zeros(1),
+            accel_decay_s=torch.ones(1),
+            num_future=100,
+            rate_hz=5.0,
+        )[0, :, 0].double()
+
+    # From 4 m/s to 4 + 2 * 1 s; the way is 6 t - 2 (1 - e^-t).
+    torch.testing.assert_close(
+        path(2.0)[[4, 99]], torch.tensor([6.0 - 2 * (1 - math.exp(-1)), 118.0]).double(), atol=0.01, rtol=0
+    )
+    assert (path(-6.0).diff() >= 0.0).all()
+    stopped_m = 4.0 * math.log(3.0) - 6.0 * (math.log(3.0) - 2.0 / 3.0)  # at t = log 3
+    assert path(-6.0)[-1] == pytest.approx(stopped_m, abs=0.02)
+
+
+def test_the_variance_of_an_acceleration_is_that_of_its_error() -> None:
+    noise_m = 0.05 * torch.randn(4000, 11, 2, generator=torch.Generator().manual_seed(0))
+    time_s = torch.arange(-10, 1) / 5.0
+    xy_m = torch.stack((8.0 * time_s + 0.5 * time_s**2, 0.0 * time_s), dim=-1) + noise_m
+    found, variance = acceleration(
+        xy_m,
+        valid=torch.ones(4000, 11, dtype=torch.bool),
+        last=torch.full((4000,), 10),
+        velocity_mps=torch.tensor([8.0, 0.0]).expand(4000, 2),
+        rate_hz=5.0,
+    )
+    assert float(found.mean()) == pytest.approx(1.0, abs=0.005)
+    assert float(variance.mean()) == pytest.approx(float((found - 1.0).square().mean()), rel=0.05)

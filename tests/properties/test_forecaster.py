@@ -57,7 +57,7 @@ def model(request: pytest.FixtureRequest) -> Forecaster:
         for name, buffer in model.decoder.named_buffers():
             if name.rpartition(".")[2] in ("basis", "anchors"):
                 torch.nn.init.normal_(buffer, std=0.5)
-        model.turn_decay_s.fill_(1.0)
+        model.fading.fill_(1.0)
     return model.double().eval()
 
 
