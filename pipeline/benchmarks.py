@@ -130,6 +130,35 @@ def real(
         typer.echo(line)
 
 
+@benchmark.command("robustness", epilog="Example: headway benchmark robustness --model artifacts/model")
+def disturbed(
+    *,
+    model: Annotated[Path, typer.Option(help="A folder that training wrote.", metavar="DIR")] = Path("artifacts/model"),
+    windows: Annotated[Path, typer.Option(help="Folder of windows.", metavar="DIR")] = Path("artifacts/windows"),
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for results.json, replaced whole; none by default.", metavar="DIR")
+    ] = None,
+    params: Params = Path("params.yaml"),
+) -> None:
+    """Disturb what is observed of the test split (dropped, noisy, mixed up, late), and tell what each costs."""
+    from pipeline.config import EvaluateConfig  # noqa: PLC0415
+    from pipeline.evaluation.robustness import robustness, table, to_json  # noqa: PLC0415
+    from pipeline.files import whole_folder, write_json  # noqa: PLC0415
+    from pipeline.params import load_section  # noqa: PLC0415
+    from pipeline.training.bundle import load_bundle  # noqa: PLC0415
+    from pipeline.windows.store import read_windows  # noqa: PLC0415
+
+    if out is not None:
+        may_replace(out, mark="results.json")
+    config = load_section("evaluate", EvaluateConfig, path=params)
+    costs = robustness(read_windows(windows), model=load_bundle(model).model, config=config, where=windows)
+    if out is not None:
+        with whole_folder(out) as folder:
+            write_json(folder / "results.json", to_json(costs))
+    for line in table(costs):
+        typer.echo(line)
+
+
 @benchmark.command("ingest", epilog="Example: headway benchmark ingest ../shared/data")
 def ingest_cost(
     *,
