@@ -13,7 +13,7 @@ from models.autoregressive import AutoregressiveDecoder, Memory
 from models.batch import Forecast, Observed
 from models.calibration import Calibration
 from models.decoder import AgentState, FutureStatistics, LowRankDecoder, residual_scale
-from models.frames import AgentFrame, agent_frame, paths_to_scene, rotate
+from models.frames import AgentFrame, agent_frame, facing_ahead, paths_to_scene, rotate
 from models.inputs import STATIC_WIDTH, STEP_WIDTH, past_inputs, static_inputs, step_inputs, step_velocity
 from models.interaction import InteractionName, make_interaction
 from models.kinematics import acceleration, fading_motion, turn_rate
@@ -147,6 +147,7 @@ class Forecaster(nn.Module):
             observed: All agents of a batch of scenes.
             states: The hidden states (n, d) after each observed step are appended to it; they keep their gradients.
         """
+        observed = facing_ahead(observed, rate_hz=self.config.rate_hz)
         frame = self.frame(observed)
         static = torch.cat((static_inputs(observed, frame=frame), self.category(observed.category)), dim=-1)
         encoded, memory = self.encode(observed, frame=frame, static=static, states=states)
@@ -232,8 +233,8 @@ class Forecaster(nn.Module):
         Returns:
             What decoders are given of each agent, and what an autoregressive one goes on with.
         """
-        velocity = step_velocity(observed, rate_hz=self.config.rate_hz)
-        steps = step_inputs(observed, velocity_mps=velocity, frame=frame, rate_hz=self.config.rate_hz)
+        velocity, moving = step_velocity(observed, rate_hz=self.config.rate_hz)
+        steps = step_inputs(observed, velocity_mps=velocity, moving=moving, frame=frame, rate_hz=self.config.rate_hz)
         everywhere = static[:, None].expand(-1, steps.shape[1], -1)
         projected = self.recurrence.inputs(torch.cat((steps, everywhere), dim=-1)).unbind(1)
         hidden = cell = steps.new_zeros(len(steps), self.config.width)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -12,6 +12,7 @@ from torch import Tensor
 from models.batch import Observed, Paths
 
 _VELOCITY_S = 0.4
+_REVERSING_MPS = 3.0  # faster than this nobody drives backwards
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,6 +89,18 @@ def agent_frame(observed: Observed, *, rate_hz: float, turned: bool = True) -> A
     )
 
 
+def facing_ahead(observed: Observed, *, rate_hz: float) -> Observed:
+    """Headings of whoever moves fast against the latest of them turned round: they were labelled the wrong way.
+
+    Args:
+        observed: The agents.
+        rate_hz: Of the steps.
+    """
+    frame = agent_frame(observed, rate_hz=rate_hz)
+    backwards = frame.has_axis & (frame.velocity_mps[:, 0] < -_REVERSING_MPS)
+    return replace(observed, heading_rad=observed.heading_rad + math.pi * backwards[:, None])
+
+
 def constant_velocity(
     xy_m: Float[Tensor, "n t 2"],
     *,
@@ -95,16 +108,19 @@ def constant_velocity(
     last: Int[Tensor, " n"],
     rate_hz: float,
 ) -> Float[Tensor, "n 2"]:
-    """Mean velocity over the last 0.4 s before the last valid step; zero where no earlier step in it is valid.
+    """Mean velocity over the last 0.4 s before the last valid step, or since the step before where none is in them.
 
-    At 5 Hz two steps rather than one: half the noise of the positions, and still the present velocity.
+    At 5 Hz two steps rather than one: half the noise of the positions, and still the present velocity. Zero where there
+    is no earlier step.
     """
     num_steps = max(round(_VELOCITY_S * rate_hz), 1)
     steps = torch.arange(valid.shape[1], device=valid.device)
-    earlier = valid & (steps < last[:, None]) & (steps >= last[:, None] - num_steps)
-    first = torch.where(earlier, steps, valid.shape[1]).amin(dim=1)
+    earlier = valid & (steps < last[:, None])
+    near = earlier & (steps >= last[:, None] - num_steps)
+    oldest_near = torch.where(near, steps, valid.shape[1]).amin(dim=1)
+    newest = torch.where(earlier, steps, 0).amax(dim=1)
     moved = earlier.any(dim=1)
-    first = torch.where(moved, first, 0)
+    first = torch.where(near.any(dim=1), oldest_near, newest)
     agents = torch.arange(len(last), device=valid.device)
     duration_s = (last - first).clamp(min=1) / rate_hz
     velocity = (xy_m[agents, last] - xy_m[agents, first]) / duration_s[:, None]

@@ -18,16 +18,25 @@ _METRES = 10.0  # positions, speeds and sizes are divided by this before a layer
 _FINE = 2.0  # differences of them, by this
 
 
-def step_velocity(observed: Observed, *, rate_hz: float) -> Float[Tensor, "n t 2"]:
-    """Velocity at each step in the scene frame, from the step before it; zero where either is not valid."""
-    velocity = torch.zeros_like(observed.xy_m)
-    both = observed.valid[:, 1:] & observed.valid[:, :-1]
-    velocity[:, 1:] = torch.where(both[..., None], observed.xy_m.diff(dim=1) * rate_hz, 0.0)
-    return velocity
+def step_velocity(observed: Observed, *, rate_hz: float) -> tuple[Float[Tensor, "n t 2"], Bool[Tensor, "n t"]]:
+    """Velocity at each step in the scene frame, since the valid step before it, and where it is known; else zero."""
+    valid, num_steps = observed.valid, observed.valid.shape[1]
+    steps = torch.arange(num_steps, device=valid.device)
+    latest = torch.where(valid, steps, -1).cummax(dim=1).values
+    before = functional.pad(latest[:, :-1], (1, 0), value=-1)
+    known = valid & (before >= 0)
+    earlier_m = observed.xy_m.gather(1, before.clamp(min=0)[..., None].expand(-1, -1, 2))
+    pace = rate_hz / (steps - before).to(observed.xy_m.dtype)
+    return torch.where(known[..., None], (observed.xy_m - earlier_m) * pace[..., None], 0.0), known
 
 
 def step_inputs(
-    observed: Observed, *, velocity_mps: Float[Tensor, "n t 2"], frame: AgentFrame, rate_hz: float
+    observed: Observed,
+    *,
+    velocity_mps: Float[Tensor, "n t 2"],
+    moving: Bool[Tensor, "n t"],
+    frame: AgentFrame,
+    rate_hz: float,
 ) -> Float[Tensor, "n t 12"]:
     """What is known of each agent at each observed step, in its own frame; see ``motion_inputs``."""
     heading = torch.stack((observed.heading_rad.cos(), observed.heading_rad.sin()), dim=-1)
@@ -39,7 +48,7 @@ def step_inputs(
         heading=unrotate(heading, frame.axis[:, None]) * oriented[..., None],
         oriented=oriented,
         valid=observed.valid,
-        moving=functional.pad(observed.valid[:, 1:] & observed.valid[:, :-1], (1, 0)),
+        moving=moving,
         time_s=steps / rate_hz,
         present_mps=frame.velocity_mps,
     )

@@ -225,6 +225,7 @@ class TrainConfig(Section):
         mirror_augmentation: Half of the scenes are mirrored.
         scale_augmentation: Scenes are scaled by up to this share either way.
         noise_augmentation_m: Of half of the scenes the histories get noise of a deviation of up to this.
+        drop_augmentation: Of half of the scenes up to this share of the observations are dropped, one by one.
         truncation: Share of the agents that lose a part of their history, so that short ones are learned too.
         manoeuvre_weight: Of the manoeuvre head in the loss; zero: no head, the modes tell the manoeuvres.
         class_balance: Agents count by their class's frequency to the power of minus this; zero: all alike.
@@ -263,6 +264,7 @@ class TrainConfig(Section):
     mirror_augmentation: bool
     scale_augmentation: Fraction
     noise_augmentation_m: Annotated[float, Field(ge=0)]
+    drop_augmentation: Fraction
     truncation: Fraction
     class_balance: Fraction
     manoeuvre_weight: Annotated[float, Field(ge=0)]

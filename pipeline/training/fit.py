@@ -16,6 +16,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from models.batch import Future, Observed
 from models.forecaster import Forecaster, ForecasterConfig
+from models.frames import facing_ahead
 from models.losses import displacement
 from pipeline.behaviour.manoeuvre import Direction, Pace
 from pipeline.config import TrainConfig
@@ -118,7 +119,8 @@ class Trainer:
             torch.manual_seed(config.seed)
             model = Forecaster(forecaster_config(config, windows=windows))
         train = SceneTensors.of(windows, device="cpu").gather(self.train_scenes.cpu())
-        fitted_on = SceneTensors(observed=train[0], future=train[1], offset=torch.zeros(0, dtype=torch.long))
+        seen = facing_ahead(train[0], rate_hz=windows.rate_hz)
+        fitted_on = SceneTensors(observed=seen, future=train[1], offset=torch.zeros(0, dtype=torch.long))
         model.set_statistics(fit_statistics(model, fitted_on, anchors=config.anchors, seed=config.seed))
         set_feature_scale(model, fitted_on)
         optimizer = torch.optim.AdamW(

@@ -91,6 +91,18 @@ def truncate(observed: Observed, *, is_cut: Bool[Tensor, " n"], share: Float[Ten
     return replace(observed, valid=observed.valid & kept, heading_valid=observed.heading_valid & kept)
 
 
+def drop(observed: Observed, *, is_dropped: Bool[Tensor, "n t"]) -> Observed:
+    """Take single observations away, the last ones too; whoever had two keeps two.
+
+    Args:
+        observed: The agents.
+        is_dropped: Which steps of whom.
+    """
+    kept = observed.valid & ~is_dropped
+    kept = torch.where((kept.sum(dim=1) >= 2)[:, None], kept, observed.valid)
+    return replace(observed, valid=kept, heading_valid=observed.heading_valid & kept)
+
+
 def jitter(observed: Observed, *, noise_m: Float[Tensor, "n t 2"]) -> Observed:
     """Move the observed positions by noise; headings of pedestrians, which come from their motion, move with them."""
     xy_m = observed.xy_m + noise_m

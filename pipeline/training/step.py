@@ -15,7 +15,7 @@ from models.manoeuvre import manoeuvre_loss, mirrored_directions
 from pipeline.behaviour.manoeuvre import MIRRORED, manoeuvres
 from pipeline.config import TrainConfig
 from pipeline.drives.categories import Category, Group
-from pipeline.training.scenes import SceneTensors, augment, is_scored, jitter, truncate
+from pipeline.training.scenes import SceneTensors, augment, drop, is_scored, jitter, truncate
 from pipeline.windows.windows import Windows
 
 LOSSES: Final = (
@@ -74,6 +74,11 @@ class Step(nn.Module):
             sigma_m = sigma_m * (torch.rand(len(scenes), device=scenes.device) < 0.5)
             noise_m = sigma_m[observed.scene, None, None] * torch.randn_like(observed.xy_m)
             observed = jitter(observed, noise_m=noise_m)
+        if config.drop_augmentation > 0.0:
+            # From none to the given share, scene by scene; half of the scenes keep all.
+            share = config.drop_augmentation * (2.0 * torch.rand(len(scenes), device=scenes.device) - 1.0)
+            drawn = torch.rand(observed.valid.shape, device=scenes.device)
+            observed = drop(observed, is_dropped=drawn < share[observed.scene, None])
         if config.truncation > 0.0:
             cut = torch.rand(2, len(observed.scene), device=scenes.device)
             observed = truncate(observed, is_cut=cut[0] < config.truncation, share=cut[1])

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from models.batch import Observed, Paths
-from models.frames import AgentFrame, agent_frame, paths_to_scene, rotate, unrotate
+from models.frames import AgentFrame, agent_frame, facing_ahead, paths_to_scene, rotate, unrotate
+from models.inputs import step_velocity
 from models.kinematics import acceleration, fading_motion, turn_rate
 
 
@@ -176,3 +177,24 @@ def test_the_variance_of_an_acceleration_is_that_of_its_error() -> None:
     )
     assert float(found.mean()) == pytest.approx(1.0, abs=0.005)
     assert float(variance.mean()) == pytest.approx(float((found - 1.0).square().mean()), rel=0.05)
+
+
+def test_velocities_are_told_over_gaps() -> None:
+    xs = [0.0, 1.0, 2.0, 9.0, 9.0, 12.0]
+    seen = observed([[x, 0.0] for x in xs], heading=0.0, valid=[True, False, True, False, False, True])
+    # 10 m in the three steps of 0.2 s since the third one; nothing is known in the last 0.4 s.
+    torch.testing.assert_close(agent_frame(seen, rate_hz=5.0).velocity_mps, torch.tensor([[10.0 / 0.6, 0.0]]))
+    velocity, known = step_velocity(seen, rate_hz=5.0)
+    assert known.tolist() == [[False, False, True, False, False, True]]
+    torch.testing.assert_close(velocity[0, :, 0], torch.tensor([0.0, 0.0, 5.0, 0.0, 0.0, 10.0 / 0.6]))
+
+
+def test_a_heading_against_fast_motion_is_turned_round_and_a_slow_reverse_is_not() -> None:
+    fast = observed([[0.0, 0.0], [-1.0, 0.0], [-2.0, 0.0]], heading=0.3, valid=[True] * 3)
+    turned = torch.full((1, 3), 0.3 + math.pi)
+    torch.testing.assert_close(facing_ahead(fast, rate_hz=5.0).heading_rad, turned)
+    for kept in (
+        observed([[0.0, 0.0], [-0.4, 0.0], [-0.8, 0.0]], heading=0.0, valid=[True] * 3),
+        observed([[0.0, 0.0], [1.0, 0.0], [2.0, 0.0]], heading=0.0, valid=[True] * 3),
+    ):
+        torch.testing.assert_close(facing_ahead(kept, rate_hz=5.0).heading_rad, kept.heading_rad)
