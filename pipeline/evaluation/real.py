@@ -66,7 +66,7 @@ def read_real(raw: Path, *, simulated: Path | None, config: IngestConfig) -> Rea
         if not refs[SIMULATED]:
             raise InputError(simulated, "has no drive", "make some: headway simulate --out DIR --drives 96 --no-frames")
     strange = [ref.name for ref in found.refs if dataset_of(ref) is None]
-    strange = [f"of none of the sets: {', '.join(strange)}"] if strange else []
+    strange = [f"{len(strange)} drives of none of the sets: {', '.join(strange)}"] if strange else []
     cleans, rejected = _clean([ref for each in refs.values() for ref in each], config=config)
     usable = {name: [cleans[ref.name] for ref in each if ref.name in cleans] for name, each in refs.items()}
     empty = [name for name, drives in usable.items() if not drives]
