@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 import numpy as np
+from einops import repeat
 from jaxtyping import Bool, Float, Int
 
 from models.batch import GAUSSIAN_RADII
@@ -95,6 +96,27 @@ class Forecasts:
     def arrays(self) -> dict[str, np.ndarray]:
         """The paths and probabilities by name, each with a row per agent."""
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "manoeuvres"}
+
+
+def unimodal(
+    xy_m: Float[np.ndarray, "n h 2"],
+    *,
+    sigma_m: Float[np.ndarray, "n h 2"],
+    rho: Float[np.ndarray, "n h"],
+    num_modes: int = 1,
+) -> Forecasts:
+    """Forecasts of one path per agent: all modes are equally likely copies of it, and its regions are a Gaussian's."""
+    xy, sigma, rho = (each.astype(np.float32) for each in (xy_m, sigma_m, rho))
+    return Forecasts(
+        single_xy_m=xy,
+        single_sigma_m=sigma,
+        single_rho=rho,
+        mode_xy_m=repeat(xy, "n h two -> n k h two", k=num_modes),
+        mode_sigma_m=repeat(sigma, "n h two -> n k h two", k=num_modes),
+        mode_rho=repeat(rho, "n h -> n k h", k=num_modes),
+        probability=np.full((len(xy), num_modes), 1.0 / num_modes, dtype=np.float32),
+        radius=gaussian_radius(*xy.shape[:2]),
+    )
 
 
 def gaussian_radius(num_agents: int, num_future: int) -> Float[np.ndarray, "n l h"]:

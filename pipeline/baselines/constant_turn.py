@@ -13,10 +13,10 @@ import numpy as np
 from einops import rearrange, repeat
 from jaxtyping import Bool, Float
 
-from pipeline.baselines.history import any_step, groups, known_xy, last_heading, last_step, mean_over_steps, moved
-from pipeline.baselines.spread import MIN_AGENTS, in_agent_frame, in_scene_frame, root_mean
+from pipeline.baselines.history import any_step, groups, known_xy, last_heading, last_step, mean_over_steps
+from pipeline.baselines.spread import best_by_group, in_agent_frame, in_scene_frame, root_mean
 from pipeline.drives.categories import Group
-from pipeline.forecasts import Forecasts, gaussian_radius
+from pipeline.forecasts import Forecasts, unimodal
 from pipeline.windows.windows import Future, Observed
 
 LENGTHS_S: Final = (1.0, 1.4, 2.0)  # that the parabola may be laid through: over less its curve is noise
@@ -78,18 +78,9 @@ def forecast(observed: Observed, *, num_future: int, rate_hz: float, fitted: Con
     """
     group = groups(observed.category)
     state = _last_state(observed, length_s=np.array(fitted.length_s)[group], rate_hz=rate_hz)
-    xy = state.paths(num_future, rate_hz=rate_hz).astype(np.float32)
-    sigma, rho = (each.astype(np.float32) for each in in_scene_frame(fitted.sigma_m[group], state.direction))
-    return Forecasts(
-        single_xy_m=xy,
-        single_sigma_m=sigma,
-        single_rho=rho,
-        mode_xy_m=xy[:, None],
-        mode_sigma_m=sigma[:, None],
-        mode_rho=rho[:, None],
-        probability=np.ones((len(xy), 1), dtype=np.float32),
-        radius=gaussian_radius(len(xy), num_future),
-    )
+    xy = state.paths(num_future, rate_hz=rate_hz)
+    sigma, rho = in_scene_frame(fitted.sigma_m[group], state.direction)
+    return unimodal(xy, sigma_m=sigma, rho=rho)
 
 
 def fit(observed: Observed, future: Future, *, rate_hz: float) -> ConstantTurn:
@@ -101,7 +92,7 @@ def fit(observed: Observed, future: Future, *, rate_hz: float) -> ConstantTurn:
         rate_hz: Of the steps.
 
     Returns:
-        Both per group; one with fewer than ``MIN_AGENTS`` samples that move takes the values of all together.
+        Both per group; one of which too few move takes the values of all together.
     """
     group, num_future = groups(observed.category), future.valid.shape[1]
     truth = np.where(future.valid[..., None], future.xy_m, 0.0).astype(np.float64)
@@ -111,10 +102,7 @@ def fit(observed: Observed, future: Future, *, rate_hz: float) -> ConstantTurn:
     errors = np.stack(
         [mean_over_steps(np.linalg.norm(truth - path, axis=-1), future.valid)[0] for path in paths], axis=1
     )
-    telling = np.bincount(group[moved(observed, future)], minlength=len(Group)) >= MIN_AGENTS
-    best = np.full(len(Group), np.argmin(errors[usable].sum(axis=0)))
-    for member in np.flatnonzero(telling):
-        best[member] = np.argmin(errors[usable & (group == member)].sum(axis=0))
+    best = best_by_group(errors, observed, future, default=0)
     agents = np.arange(len(group))
     path, direction = (np.stack(each)[best[group], agents] for each in (paths, [s.direction for s in states]))
     default = repeat(1.0 + np.arange(num_future) / rate_hz, "h -> g h two", g=len(Group), two=2)

@@ -14,10 +14,10 @@ import numpy as np
 from einops import repeat
 from jaxtyping import Float, Int
 
-from pipeline.baselines.history import any_step, groups, known_xy, last_heading, last_step, mean_over_steps, moved
-from pipeline.baselines.spread import MIN_AGENTS, in_agent_frame, in_scene_frame, root_mean
+from pipeline.baselines.history import any_step, groups, known_xy, last_heading, last_step, mean_over_steps
+from pipeline.baselines.spread import best_by_group, in_agent_frame, in_scene_frame, root_mean
 from pipeline.drives.categories import Group
-from pipeline.forecasts import Forecasts, gaussian_radius
+from pipeline.forecasts import Forecasts, unimodal
 from pipeline.windows.windows import Future, Observed
 
 MAX_STEPS: Final = 4
@@ -98,16 +98,7 @@ def forecast(
     state = _last_state(observed, num_steps=np.array(fitted.num_steps)[group], rate_hz=rate_hz)
     xy = state.paths(num_future)
     sigma, rho = in_scene_frame(fitted.sigma_m[group, state.motion], state.direction)
-    return Forecasts(
-        single_xy_m=xy.astype(np.float32),
-        single_sigma_m=sigma.astype(np.float32),
-        single_rho=rho.astype(np.float32),
-        mode_xy_m=repeat(xy.astype(np.float32), "n h two -> n k h two", k=num_modes),
-        mode_sigma_m=repeat(sigma.astype(np.float32), "n h two -> n k h two", k=num_modes),
-        mode_rho=repeat(rho.astype(np.float32), "n h -> n k h", k=num_modes),
-        probability=np.full((len(xy), num_modes), 1.0 / num_modes, dtype=np.float32),
-        radius=gaussian_radius(len(xy), num_future),
-    )
+    return unimodal(xy, sigma_m=sigma, rho=rho, num_modes=num_modes)
 
 
 def fit(observed: Observed, future: Future, *, rate_hz: float) -> ConstantVelocity:
@@ -126,7 +117,7 @@ def fit(observed: Observed, future: Future, *, rate_hz: float) -> ConstantVeloci
     group = groups(observed.category)
     num_future = future.valid.shape[1]
     truth = np.where(future.valid[..., None], future.xy_m, 0.0).astype(np.float64)
-    num_steps = _best_num_steps(observed, truth, future, group=group, rate_hz=rate_hz)
+    num_steps = _best_num_steps(observed, truth, future, rate_hz=rate_hz)
     state = _last_state(observed, num_steps=num_steps[group], rate_hz=rate_hz)
     squares = in_agent_frame(truth - state.paths(num_future), state.direction) ** 2
     # Of one that is seen once nothing is known but the place: how far anyone gets from where they were last seen.
@@ -185,22 +176,13 @@ def _best_num_steps(
     truth: Float[np.ndarray, "n h 2"],
     future: Future,
     *,
-    group: Int[np.ndarray, " n"],
     rate_hz: float,
 ) -> Int[np.ndarray, " g"]:
     """The number of steps with the least average displacement error, per group where it has enough agents."""
     candidates = np.arange(1, MAX_STEPS + 1)
-    errors = np.empty((len(group), len(candidates)))
+    errors = np.empty((len(truth), len(candidates)))
     for column, count in enumerate(candidates):
-        state = _last_state(observed, num_steps=np.full(len(group), count), rate_hz=rate_hz)
+        state = _last_state(observed, num_steps=np.full(len(truth), count), rate_hz=rate_hz)
         distance = np.linalg.norm(truth - state.paths(future.valid.shape[1]), axis=-1)
         errors[:, column], _ = mean_over_steps(distance, future.valid)
-    usable = any_step(future.valid) & (observed.valid.sum(axis=1) >= 2)
-    best = np.full(len(Group), candidates[np.argmin(errors[usable].sum(axis=0))] if usable.any() else 2)
-    # Those that stand tell nothing of how to see a velocity, and in a group of few they would decide.
-    telling = np.bincount(group[moved(observed, future)], minlength=len(Group)) >= MIN_AGENTS
-    for member in Group:
-        own = usable & (group == member)
-        if telling[member]:
-            best[member] = candidates[np.argmin(errors[own].sum(axis=0))]
-    return best
+    return candidates[best_by_group(errors, observed, future, default=1)]

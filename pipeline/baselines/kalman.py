@@ -11,13 +11,13 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import numpy as np
-from einops import rearrange, repeat
+from einops import repeat
 from jaxtyping import Bool, Float
 from scipy.optimize import minimize
 
 from pipeline.baselines.history import any_step, groups, known_xy, mean_over_steps, moved
 from pipeline.drives.categories import Group
-from pipeline.forecasts import Forecasts, gaussian_radius
+from pipeline.forecasts import Forecasts, unimodal
 from pipeline.windows.windows import Future, Observed
 
 MIN_AGENTS: Final = 50  # a group with fewer that move takes the noise of all groups together
@@ -92,16 +92,7 @@ def forecast(observed: Observed, *, num_future: int, rate_hz: float, fitted: Kal
     variance = _variance(state, times, measurement=measurement, density=density)
     sigma = repeat(np.sqrt(variance), "n h -> n h two", two=2).astype(np.float32)
     rho = np.zeros(xy.shape[:2], dtype=np.float32)
-    return Forecasts(
-        single_xy_m=xy,
-        single_sigma_m=sigma,
-        single_rho=rho,
-        mode_xy_m=rearrange(xy, "n h two -> n 1 h two"),
-        mode_sigma_m=rearrange(sigma, "n h two -> n 1 h two"),
-        mode_rho=rearrange(rho, "n h -> n 1 h"),
-        probability=np.ones((len(xy), 1), dtype=np.float32),
-        radius=gaussian_radius(len(xy), num_future),
-    )
+    return unimodal(xy, sigma_m=sigma, rho=rho)
 
 
 def filter_tracks(

@@ -1,4 +1,4 @@
-"""How far a baseline is off: along and across its direction, per group of agents and future step."""
+"""How far a baseline is off, per group of agents: which of its variants least, and by how much along and across."""
 
 from __future__ import annotations
 
@@ -7,11 +7,35 @@ from typing import Final
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from pipeline.baselines.history import any_step, groups, moved
 from pipeline.drives.categories import Group
+from pipeline.windows.windows import Future, Observed
 
 MIN_AGENTS: Final = 50  # with fewer samples than this, a group takes the value of all groups together
 MIN_SIGMA_M: Final = 0.01
 MAX_RHO: Final = 0.999  # in float32 more would make the covariance singular
+
+
+def best_by_group(
+    errors: Float[np.ndarray, "n c"], observed: Observed, future: Future, *, default: int
+) -> Int[np.ndarray, " g"]:
+    """The column with the least error over the agents of each group, where enough of them move; else over everyone.
+
+    Those that stand tell nothing of how to see a velocity, and in a group of few they would decide.
+
+    Args:
+        errors: Of n agents, by c ways to forecast them; one that was seen once, or has no future, does not count.
+        observed: The agents.
+        future: What came after.
+        default: Where no agent counts.
+    """
+    group = groups(observed.category)
+    usable = any_step(future.valid) & (observed.valid.sum(axis=1) >= 2)
+    best = np.full(len(Group), np.argmin(errors[usable].sum(axis=0)) if usable.any() else default)
+    telling = np.bincount(group[moved(observed, future)], minlength=len(Group)) >= MIN_AGENTS
+    for member in np.flatnonzero(telling):
+        best[member] = np.argmin(errors[usable & (group == member)].sum(axis=0))
+    return best
 
 
 def root_mean(

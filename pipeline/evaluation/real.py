@@ -37,7 +37,7 @@ class RealDrives:
 
     Attributes:
         cleans: Set -> its drives, sorted by name; ``SIMULATED`` among them where there are any.
-        left_out: Which drives belong to no set, in one line, and a line for each that cannot be used.
+        left_out: Which drives belong to no set, in one line; and a line for all else that was not taken or was renamed.
     """
 
     cleans: Mapping[str, Sequence[CleanDrive]]
@@ -55,24 +55,26 @@ def read_real(raw: Path, *, simulated: Path | None, config: IngestConfig) -> Rea
     Raises:
         InputError: A set has no drive, or a folder has none.
     """
-    found = find_all([raw])
-    refs = {name: [ref for ref in found.refs if dataset_of(ref) == name] for name in DATASETS}
+    found = find_all([raw] if simulated is None else [raw, simulated])
+    made = [ref for ref in found.refs if simulated and ref.path.resolve().is_relative_to(simulated.resolve())]
+    recorded = [ref for ref in found.refs if ref not in made]
+    refs = {name: [ref for ref in recorded if dataset_of(ref) == name] for name in DATASETS}
     missing = [title for name, title in DATASETS.items() if not refs[name]]
     if missing:
         todo = f"give a folder that holds drives of {', '.join(DATASETS.values())}"
         raise InputError(raw, f"has no drive of {missing[0]}", todo)
     if simulated is not None:
-        refs[SIMULATED] = list(find_all([simulated]).refs)
-        if not refs[SIMULATED]:
+        refs[SIMULATED] = made
+        if not made:
             raise InputError(simulated, "has no drive", "make some: headway simulate --out DIR --drives 96 --no-frames")
-    strange = [ref.name for ref in found.refs if dataset_of(ref) is None]
+    strange = [ref.name for ref in recorded if dataset_of(ref) is None]
     strange = [f"{len(strange)} drives of none of the sets: {', '.join(strange)}"] if strange else []
     cleans, rejected = _clean([ref for each in refs.values() for ref in each], config=config)
     usable = {name: [cleans[ref.name] for ref in each if ref.name in cleans] for name, each in refs.items()}
     empty = [name for name, drives in usable.items() if not drives]
     if empty:
         raise InputError(raw, f"has no usable drive of {empty[0]}", rejected[0])
-    return RealDrives(cleans=usable, left_out=(*strange, *rejected))
+    return RealDrives(cleans=usable, left_out=(*strange, *map(str, found.problems), *found.notes, *rejected))
 
 
 def dataset_of(ref: DriveRef) -> str | None:

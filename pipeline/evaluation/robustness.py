@@ -45,9 +45,7 @@ class Cost:
     ade_m: Mapping[str, Mapping[str, float]]
 
 
-def robustness(
-    windows: Windows, *, model: Forecaster, config: EvaluateConfig, where: Path, device: str = "cpu"
-) -> list[Cost]:
+def robustness(windows: Windows, *, model: Forecaster, config: EvaluateConfig, where: Path) -> list[Cost]:
     """Disturb the test split in every way of ``DISTURBANCES``, and forecast it again.
 
     Args:
@@ -55,7 +53,6 @@ def robustness(
         model: Trained on the training split.
         config: The section ``evaluate``; its seed draws what is disturbed.
         where: The windows' folder, for messages.
-        device: That the model runs on.
 
     Raises:
         InputError: There is no test or no training scene.
@@ -72,7 +69,7 @@ def robustness(
         still = constant_velocity.forecast(
             observed, num_future=test.future.valid.shape[1], rate_hz=test.rate_hz, fitted=fitted
         )
-        found = {"social_lstm": predict(model, changed, device=device), "constant_velocity": still}
+        found = {"social_lstm": predict(model, changed), "constant_velocity": still}
         return {name: metrics.ade(each, test.future).value for name, each in found.items()}
 
     clean = errors(test.observed)
