@@ -60,6 +60,8 @@ def read_real(raw: Path, *, simulated: Path | None, config: IngestConfig) -> Rea
     recorded = [ref for ref in found.refs if ref not in made]
     refs = {name: [ref for ref in recorded if dataset_of(ref) == name] for name in DATASETS}
     missing = [title for name, title in DATASETS.items() if not refs[name]]
+    if found.problems and (missing or (simulated and not made)):
+        raise found.problems[0]
     if missing:
         todo = f"give a folder that holds drives of {', '.join(DATASETS.values())}"
         raise InputError(raw, f"has no drive of {missing[0]}", todo)

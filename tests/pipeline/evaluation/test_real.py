@@ -108,3 +108,9 @@ def test_a_set_without_drives_is_named(tmp_path: Path) -> None:
     write_small_drive(tmp_path / "nuscenes-1", with_frames=False, seconds=4.0)
     with pytest.raises(InputError, match="has no drive of KITTI forecasting"):
         read_real(tmp_path, simulated=None, config=INGEST)
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    write_small_drive(tmp_path / "raw" / "nuscenes-1", with_frames=False, seconds=4.0)
+    with pytest.raises(InputError, match="nowhere: does not exist"):
+        read_real(tmp_path / "raw", simulated=tmp_path / "nowhere", config=INGEST)
