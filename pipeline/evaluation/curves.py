@@ -1,4 +1,4 @@
-"""The numbers behind the plots: error over the horizon, and observed over nominal coverage."""
+"""The numbers behind the plots: error over the horizon, observed over nominal coverage, and reliability."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool
 
+from pipeline.behaviour.manoeuvre import manoeuvres
 from pipeline.config import EvaluateConfig
 from pipeline.evaluation.bootstrap import estimate, track_sums
-from pipeline.evaluation.calibration import squared_distance
+from pipeline.evaluation.calibration import Reliability, mode_reliability, reliability, squared_distance
 from pipeline.evaluation.metrics import displacement, step_mean
 from pipeline.evaluation.scored import movers, scored_agents
 from pipeline.forecasts import Forecasts
@@ -52,3 +53,33 @@ def calibration_table(forecasts: Mapping[str, Forecasts], windows: Windows, *, c
         inside = [(distance <= -2.0 * np.log1p(-level)).astype(np.float64) for level in LEVELS]
         columns[name] = np.array([step_mean(share, windows.future.valid).mean(mask) for share in inside])
     return pd.DataFrame(columns)
+
+
+def reliability_table(forecasts: Mapping[str, Forecasts], windows: Windows, *, config: EvaluateConfig) -> pd.DataFrame:
+    """The movers' probabilities of modes, directions and paces, against how often they came true.
+
+    Of forecasters that tell them: with more than one mode, not all as likely, and with a manoeuvre head.
+
+    Returns:
+        A row per forecaster, what is told (``mode``, ``direction``, ``pace``) and bin of probability that holds
+        something: ``forecaster, what, told, happened`` (means over the bin's pairs) and ``num_pairs``.
+    """
+    mask = scored_movers(windows, config=config)
+    did = manoeuvres(windows.observed, windows.future, rate_hz=windows.rate_hz)
+    found: dict[tuple[str, str], Reliability] = {}
+    for name, each in forecasts.items():
+        if np.ptp(each.probability) > 0.0:
+            found[name, "mode"] = mode_reliability(each, windows.future, mask=mask)
+        if each.manoeuvres is not None:
+            told = each.manoeuvres
+            turned = mask & did.direction_valid & told.direction_known
+            found[name, "direction"] = reliability(told.direction[turned], true=did.direction[turned])
+            changed = mask & did.pace_valid & told.pace_known
+            found[name, "pace"] = reliability(told.pace[changed], true=did.pace[changed])
+    rows = [
+        (name, what, told / pairs, happened / pairs, pairs)
+        for (name, what), each in found.items()
+        for told, happened, pairs in zip(each.told, each.happened, each.num_pairs, strict=True)
+        if pairs
+    ]
+    return pd.DataFrame(rows, columns=["forecaster", "what", "told", "happened", "num_pairs"])

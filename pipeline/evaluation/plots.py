@@ -10,7 +10,7 @@ import pandas as pd
 
 from pipeline.config import EvaluateConfig
 from pipeline.drives.map import DriveMap
-from pipeline.evaluation.curves import calibration_table, horizon_table
+from pipeline.evaluation.curves import calibration_table, horizon_table, reliability_table
 from pipeline.evaluation.offroad import NO_MAPS
 from pipeline.evaluation.scene_plots import choose_scenes, plot_scene
 from pipeline.evaluation.style import COLOURS, FAINT, figure, label, save
@@ -34,8 +34,8 @@ def write_plots(
     """Write all figures and tables, whole, in place of what the folder held.
 
     Args:
-        folder: Gets ``horizon.csv``, ``calibration.csv``, ``horizon.png``, ``calibration.png``, ``scene_<i>.png`` and
-            ``baselines.json``.
+        folder: Gets ``horizon``, ``calibration`` and ``reliability``, each as ``.csv`` and ``.png``,
+            ``scene_<i>.png`` and ``baselines.json``.
         forecasts: By name, aligned with ``windows.observed``; the first is drawn in the scenes.
         windows: The test scenes.
         config: The section ``evaluate``.
@@ -44,12 +44,15 @@ def write_plots(
     """
     horizon = horizon_table(forecasts, windows, config=config)
     calibration = calibration_table(forecasts, windows, config=config)
+    reliability = reliability_table(forecasts, windows, config=config)
     names = list(forecasts)
     with whole_folder(folder) as temporary:
         horizon.round(5).to_csv(temporary / "horizon.csv", index=False)
         calibration.round(5).to_csv(temporary / "calibration.csv", index=False)
         plot_horizon(temporary / "horizon.png", horizon, names=names)
         plot_calibration(temporary / "calibration.png", calibration, names=names)
+        reliability.round(5).to_csv(temporary / "reliability.csv", index=False)
+        plot_reliability(temporary / "reliability.png", reliability, names=names)
         first, reference = forecasts[names[0]], forecasts.get("constant_velocity")
         scenes = choose_scenes(windows, config=config, num_scenes=NUM_SCENES)
         for number, scene in track(enumerate(scenes, start=1), total=len(scenes), description="Drawing"):
@@ -99,6 +102,26 @@ def plot_calibration(path: Path, table: pd.DataFrame, *, names: list[str]) -> No
     axes.set_title(title, fontsize=10, loc="left")
     axes.set_aspect("equal")
     axes.legend(frameon=False, fontsize=9, loc="best")
+    save(made, path)
+
+
+def plot_reliability(path: Path, table: pd.DataFrame, *, names: list[str]) -> None:
+    """How often what was told to be so likely came true; a larger dot stands for more agents and choices."""
+    parts = {"mode": "Which of the modes is nearest", "direction": "Direction", "pace": "Pace"}
+    made, all_axes = figure(width=11.4, height=4.6, columns=len(parts))
+    for axes, (what, title) in zip(all_axes, parts.items(), strict=True):
+        axes.plot([0, 1], [0, 1], color=FAINT, linewidth=1.2, linestyle=(0, (4, 3)), label="Calibrated")
+        for number, name in enumerate(names):
+            rows = table[(table["forecaster"] == name) & (table["what"] == what)]
+            if rows.empty:
+                continue
+            axes.plot(rows["told"], rows["happened"], color=_colour(number), linewidth=1.6, label=label(name))
+            area = 8.0 + 120.0 * rows["num_pairs"] / rows["num_pairs"].sum()
+            axes.scatter(rows["told"], rows["happened"], s=area, color=_colour(number))
+        axes.set(xlabel="Probability told", ylabel="Share that came true", xlim=(0, 1), ylim=(0, 1))
+        axes.set_title(title, fontsize=10, loc="left")
+        axes.set_aspect("equal")
+    all_axes[0].legend(frameon=False, fontsize=9, loc="upper left")
     save(made, path)
 
 

@@ -22,7 +22,7 @@ from pipeline.evaluation.behaviour import (
     support,
 )
 from pipeline.evaluation.bootstrap import TrackSums, estimate, track_sums
-from pipeline.evaluation.calibration import coverage, probability_error
+from pipeline.evaluation.calibration import coverage, mode_reliability
 from pipeline.evaluation.likelihood import nll_mixture, nll_single
 from pipeline.evaluation.macro_f1 import Choices, macro_f1
 from pipeline.evaluation.metrics import PerAgent
@@ -96,7 +96,7 @@ def evaluate(
         _parent(result, name)[name][part] |= written(metric, interval.value, interval.low, interval.high)
     for name, each in forecasts.items():
         for part in result[name] if each.probability.shape[1] > 1 else ():
-            error = probability_error(each, windows.future, mask=masks[part])
+            error = mode_reliability(each, windows.future, mask=masks[part]).error
             result[name][part] |= written("probability_ece", error, np.nan, np.nan)
     names = [key for key in (*per_agent, "recorded", "difference") if key in result]
     counts = {

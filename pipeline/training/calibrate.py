@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from models.batch import GAUSSIAN_RADII, REGIONS, Future, Observed
-from models.calibration import CalibrationStatistics
+from models.calibration import CalibrationStatistics, merged
 from models.decoder import squared_distance
 from models.forecaster import Forecaster
 from models.losses import displacement
@@ -20,6 +20,7 @@ from pipeline.training.scenes import is_scored
 
 BALANCES: Final = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 TEMPERATURES: Final = torch.logspace(-1.0, 1.0, 201)
+MERGES_M: Final = (0.0, 0.25, 0.5, 1.0)
 MIN_AGENTS: Final = 100  # a class with fewer outcomes at a step gets the radii of all together
 _MOST: Final = 5.0  # spreads change by this factor at most
 
@@ -29,6 +30,7 @@ def calibrate(model: Forecaster, validation: Iterable[tuple[Observed, Future, Te
     """Set the model's calibration by the agents of the validation split that are scored.
 
     * The temperature is the likeliest of ``TEMPERATURES`` for which mode is the nearest (Guo et al. 2017).
+    * Modes are merged within that of ``MERGES_M`` with which the likeliest mode is the nearest on average.
     * Spreads are scaled, step by step, to be the likeliest Gaussians: those of the modes by the nearest mode.
     * A region's radius is the conformal quantile of the distances in standard deviations, by class and step (split
       conformal prediction, Vovk et al. 2005): of exchangeable agents it holds its share whatever the shape of the
@@ -51,16 +53,18 @@ def calibrate(model: Forecaster, validation: Iterable[tuple[Observed, Future, Te
         nearest = cost.argmin(dim=1)
         single = squared_distance(forecast.single, future.xy_m)
         modes = squared_distance(forecast.modes, target)[torch.arange(len(nearest)), nearest]
-        columns = (forecast.log_probability, nearest, single, modes, future.valid, observed.category)
+        columns = (forecast.log_probability, forecast.modes.xy_m, cost, single, modes, future.valid, observed.category)
         told.append(tuple(column[counted].cpu() for column in columns))
         if did is not None and forecast.manoeuvres is not None:
             columns = (forecast.manoeuvres.direction, forecast.manoeuvres.pace, did[:, 0], did[:, 1])
             named.append(tuple(column[counted].cpu() for column in columns))
-    log_probability, nearest, single, modes, valid, category = (torch.cat(c) for c in zip(*told, strict=True))
+    log_probability, xy_m, cost, single, modes, valid, category = (torch.cat(c) for c in zip(*told, strict=True))
+    temperature = likeliest_temperature(log_probability, nearest=cost.argmin(dim=1))
     scale = gaussian_scale(single, valid=valid)
     device = model.calibration.radius.device
     statistics = CalibrationStatistics(
-        temperature=likeliest_temperature(log_probability, nearest=nearest).to(device),
+        temperature=temperature.to(device),
+        merge_m=best_merge(log_probability / temperature, xy_m, cost_m=cost).to(device),
         single_scale=scale.to(device),
         mode_scale=gaussian_scale(modes, valid=valid).to(device),
         radius=region_radii(single.sqrt() / scale, valid=valid, category=category).to(device),
@@ -79,6 +83,16 @@ def likeliest_temperature(log_probability: Float[Tensor, "n k"], *, nearest: Int
     rows = torch.arange(len(nearest))
     surprise = [-(log_probability / t).log_softmax(dim=1)[rows, nearest].mean() for t in TEMPERATURES]
     return TEMPERATURES[torch.stack(surprise).argmin()]
+
+
+def best_merge(
+    log_probability: Float[Tensor, "n k"], xy_m: Float[Tensor, "n k h 2"], *, cost_m: Float[Tensor, "n k"]
+) -> Float[Tensor, ""]:
+    """The one of ``MERGES_M`` with the least mean cost of the likeliest mode; the smallest of equally good ones."""
+    log_probability = log_probability.log_softmax(dim=1)
+    choices = [merged(log_probability, xy_m, within_m=torch.tensor(each)).argmax(dim=1) for each in MERGES_M]
+    costs = [float(cost_m.gather(1, choice[:, None]).mean()) for choice in choices]
+    return torch.tensor(MERGES_M[costs.index(min(costs))])
 
 
 def class_weights(log_probability: Float[Tensor, "n c"], *, true: Int[Tensor, " n"]) -> Float[Tensor, " c"]:

@@ -6,9 +6,16 @@ import pytest
 import torch
 
 from models.batch import Forecast, Paths
-from models.calibration import Calibration, CalibrationStatistics
+from models.calibration import Calibration, CalibrationStatistics, merged
 from pipeline.drives.categories import Category
-from pipeline.training.calibrate import class_weights, gaussian_scale, likeliest_temperature, macro_f1, region_radii
+from pipeline.training.calibrate import (
+    best_merge,
+    class_weights,
+    gaussian_scale,
+    likeliest_temperature,
+    macro_f1,
+    region_radii,
+)
 
 
 def forecast() -> Forecast:
@@ -29,6 +36,7 @@ def test_unset_it_leaves_all_as_it_is_and_set_it_changes_how_sure_one_may_be() -
     calibration.set_statistics(
         CalibrationStatistics(
             temperature=torch.tensor(0.5),
+            merge_m=torch.tensor(0.0),
             single_scale=torch.tensor([1.0, 2.0, 3.0]),
             mode_scale=torch.tensor([4.0, 5.0, 6.0]),
             radius=radius,
@@ -39,6 +47,28 @@ def test_unset_it_leaves_all_as_it_is_and_set_it_changes_how_sure_one_may_be() -
     assert sure.single.sigma_m[0].tolist() == [[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]]
     assert sure.modes.sigma_m[1, 0, :, 1].tolist() == [4.0, 5.0, 6.0]
     assert sure.radius[:, 0, 0].tolist() == [2.0, 1.0]
+
+
+def test_modes_that_coincide_give_their_probability_to_the_likeliest() -> None:
+    # On a line at one step: 0 and 0.4 and 0.8 are a chain, 5 stands alone.
+    xy_m = torch.tensor([0.0, 0.4, 0.8, 5.0])[None, :, None, None].expand(1, 4, 3, 2)
+    probability = torch.tensor([[0.3, 0.2, 0.1, 0.4]])
+    within = merged(probability.log(), xy_m, within_m=torch.tensor(0.6)).exp()
+    torch.testing.assert_close(within, torch.tensor([[0.6, 0.0, 0.0, 0.4]]))
+    order = torch.tensor([2, 3, 0, 1])
+    turned = merged(probability[:, order].log(), xy_m[:, order], within_m=torch.tensor(0.6)).exp()
+    torch.testing.assert_close(turned, within[:, order])
+    none = merged(probability.log(), xy_m, within_m=torch.tensor(0.0)).exp()
+    torch.testing.assert_close(none, probability)
+
+
+def test_modes_are_merged_as_far_as_the_likeliest_gains() -> None:
+    # Two modes a hand apart share what comes true; a third one that does not is likelier than either.
+    xy_m = torch.tensor([0.0, 0.2, 9.0])[None, :, None, None].expand(4, 3, 2, 2)
+    log_probability = torch.tensor([[0.3, 0.3, 0.4]]).expand(4, 3).log()
+    near = torch.tensor([[0.1, 0.1, 9.0]]).expand(4, 3)
+    assert float(best_merge(log_probability, xy_m, cost_m=near)) == 0.5  # 0.28 m apart
+    assert float(best_merge(log_probability, xy_m, cost_m=9.0 - near)) == 0.0
 
 
 def test_the_temperature_undoes_what_was_too_sure() -> None:

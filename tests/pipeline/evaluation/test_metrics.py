@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
-from pipeline.evaluation.calibration import coverage, probability_error
+from pipeline.evaluation.calibration import coverage, mode_reliability
 from pipeline.evaluation.likelihood import nll_mixture, nll_single
 from pipeline.evaluation.metrics import PerAgent, ade, fde, min_ade, min_fde, miss_rate
 from tests.pipeline.evaluation import made_up
@@ -105,12 +105,12 @@ def test_a_region_ends_at_the_forecasts_own_radius() -> None:
     assert coverage(forecasts, future, level=0.9).value == pytest.approx([0.5])  # 2.15 deviations
 
 
-def test_probability_error_by_hand() -> None:
+def test_reliability_of_modes_by_hand() -> None:
     # Two modes; the first is the nearest of three in four agents, and is given 0.9 and of the last 0.5.
     modes = np.array([[[[0.0, 0.0]], [[9.0, 0.0]]]] * 4)
     future = made_up.future([[[0, 0]], [[0, 0]], [[9, 0]], [[0, 0]]])
     forecasts = made_up.forecasts(np.zeros((4, 1, 2)), modes=modes, probability=[[0.9, 0.1]] * 3 + [[0.5, 0.5]])
     everyone = np.ones(4, bool)
     # Bins: 0.9 x 3 where 2 came true, 0.1 x 3 where 1 did, and 0.5 x 2 where 1 did.
-    assert probability_error(forecasts, future, mask=everyone) == pytest.approx((0.7 + 0.7) / 4)
-    assert np.isnan(probability_error(forecasts, future, mask=~everyone))
+    assert mode_reliability(forecasts, future, mask=everyone).error == pytest.approx((0.7 + 0.7) / 4)
+    assert np.isnan(mode_reliability(forecasts, future, mask=~everyone).error)

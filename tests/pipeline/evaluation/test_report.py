@@ -161,6 +161,7 @@ def test_plots_and_tables_are_written_and_repeat(tmp_path) -> None:
         write_plots(tmp_path / name, both(windows), windows, config=CONFIG, baselines={"kalman": {"noise": []}})
     files = {path.name for path in (tmp_path / "first").iterdir()}
     expected = {"horizon.csv", "calibration.csv", "horizon.png", "calibration.png", "scene_1.png", "baselines.json"}
+    expected |= {"reliability.csv", "reliability.png"}
     assert expected <= files
     for name in files:
         assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes(), name
