@@ -32,8 +32,15 @@ class Observed:
     valid: Bool[Tensor, "n t"]
     agent_feature: Float[Tensor, "n f c"]
     agent_feature_valid: Bool[Tensor, "n f"]
+    ahead_feature: Float[Tensor, "n f c"]
+    ahead_feature_valid: Bool[Tensor, "n f"]
     frame_feature: Float[Tensor, "b f c"]
     frame_feature_valid: Bool[Tensor, "b f"]
+
+    def has_frames(self) -> Bool[Tensor, " n"]:
+        """Whose scene shows anything to the scene branch."""
+        own = self.agent_feature_valid | self.ahead_feature_valid
+        return (own | self.frame_feature_valid[self.scene]).any(dim=1)
 
     def to(self, device: str) -> Observed:
         """The same on another device."""
@@ -86,6 +93,7 @@ class Forecast:
     Attributes:
         radius: Standard deviations (Mahalanobis) from the single forecast to the edge of each of the ``REGIONS``.
         manoeuvres: Of the forecaster's own head; None where it has none.
+        scene_manoeuvres: Of the head that sees the scene branch alone; a loss reads it, nobody else.
     """
 
     single: Paths
@@ -93,3 +101,4 @@ class Forecast:
     log_probability: Float[Tensor, "n k"]
     radius: Float[Tensor, "n l h"] | None = None
     manoeuvres: Manoeuvres | None = None
+    scene_manoeuvres: Manoeuvres | None = None

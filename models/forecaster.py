@@ -61,6 +61,7 @@ class ForecasterConfig:
             ``OwnPath`` adds the single path's residual.
         num_observed: Observed steps; read by the linear base alone.
         residual_power: Residuals have the size of the speed to this power.
+        scene_head: A second manoeuvre head, which sees the scene branch but no track: for training alone.
     """
 
     cell: CellName
@@ -86,6 +87,7 @@ class ForecasterConfig:
     base: BaseName = "motion"
     num_observed: int = 0
     residual_power: float = 1.0
+    scene_head: bool = False
 
 
 class Forecaster(nn.Module):
@@ -126,6 +128,8 @@ class Forecaster(nn.Module):
         self.decoder = _make_decoder(config, in_width=state_width + static_width)
         self.calibration = Calibration(num_categories=config.num_categories, num_future=config.num_future)
         self.manoeuvres = _make_head(config, in_width=state_width + static_width)
+        has_scene_head = config.scene and config.scene_head
+        self.scene_head = _make_head(config, in_width=width // 2 + static_width) if has_scene_head else None
 
     fading: Tensor
     is_vehicle: Tensor
@@ -151,6 +155,9 @@ class Forecaster(nn.Module):
         frame = self.frame(observed)
         static = torch.cat((static_inputs(observed, frame=frame), self.category(observed.category)), dim=-1)
         encoded, memory = self.encode(observed, frame=frame, static=static, states=states)
+        looked = None if self.scene is None else at_least_single(self.scene(observed))
+        if looked is not None:
+            encoded = torch.cat((encoded, looked), dim=-1)
         state = AgentState(
             features=torch.cat((self.dropout(encoded), static), dim=-1),
             category=observed.category,
@@ -168,6 +175,9 @@ class Forecaster(nn.Module):
             modes=paths_to_scene(modes, frame=frame),
             log_probability=log_probability,
             manoeuvres=None if self.manoeuvres is None else self.manoeuvres(state.features),
+            scene_manoeuvres=(
+                None if self.scene_head is None or looked is None else self.scene_head(torch.cat((looked, static), -1))
+            ),
         )
         return self.calibration(forecast, observed.category)
 
@@ -228,10 +238,10 @@ class Forecaster(nn.Module):
         static: Float[Tensor, "n s"],
         states: list[Tensor] | None = None,
     ) -> tuple[Float[Tensor, "n d"], Memory]:
-        """Run the coupled recurrence over the observed steps and join what each agent's state rests on.
+        """Run the coupled recurrence over the observed steps.
 
         Returns:
-            What decoders are given of each agent, and what an autoregressive one goes on with.
+            Each agent's state and its neighbours', and what an autoregressive decoder goes on with.
         """
         velocity, moving = step_velocity(observed, rate_hz=self.config.rate_hz)
         steps = step_inputs(observed, velocity_mps=velocity, moving=moving, frame=frame, rate_hz=self.config.rate_hz)
@@ -251,16 +261,6 @@ class Forecaster(nn.Module):
         if seen is not None and self.recurrence.interaction is not None:
             # Once more after the last step: where the neighbours are and what they do at the forecast time itself.
             parts.append(self.recurrence.interaction(hidden, seen=seen[-1]))
-        if self.scene is not None:
-            parts.append(
-                self.scene(
-                    observed.agent_feature,
-                    agent_valid=observed.agent_feature_valid,
-                    frame_feature=observed.frame_feature,
-                    frame_valid=observed.frame_feature_valid,
-                    scene=observed.scene,
-                )
-            )
         encoded = torch.cat([at_least_single(part) for part in parts], dim=-1)
         return encoded, Memory(
             recurrence=self.recurrence, hidden=hidden, cell=cell, static=static, scene=observed.scene

@@ -22,6 +22,8 @@ WIDTHS: Final[dict[BackboneName, tuple[int, int, int, int]]] = {  # channels per
 }
 IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)  # of RGB in 0..1, which the published weights expect
 IMAGENET_STD: Final = (0.229, 0.224, 0.225)
+NUM_LAMPS: Final = 3  # colours of lamps
+LAMP_EXCESS: Final = 0.4  # so far above the other primaries a light must be, of 0..1
 
 
 def stride_px(stage: int) -> int:
@@ -103,8 +105,39 @@ class ResNet(nn.Module):
         return x if self.fc is None else self.fc(x.mean((-2, -1)))
 
 
+class Lamps(nn.Module):
+    """The strongest red, green and amber light in each cell of a map: signals, brake lights, indicators.
+
+    A strided network loses what is two pixels wide; a maximum over the cell does not. Light is told from paint by being
+    as saturated as it is bright: by how far one primary lies above the others.
+
+    Args:
+        stride_px: Pixels from one cell to the next, as of the map beside it.
+    """
+
+    def __init__(self, *, stride_px: int) -> None:
+        super().__init__()
+        self.stride_px = stride_px
+
+    def forward(self, frames: Float[Tensor, "f 3 y x"]) -> Float[Tensor, "f 3 v u"]:
+        """Of RGB frames in 0..1; a cell reaches half a stride, rounded down, to each side of its centre."""
+        red, green, blue = frames.unbind(1)
+        light = torch.stack(
+            (
+                red - torch.maximum(green, blue) - LAMP_EXCESS,
+                green - torch.maximum(red, blue) - LAMP_EXCESS,
+                torch.minimum(red, green) - blue - LAMP_EXCESS,
+            ),
+            dim=1,
+        )
+        half = self.stride_px // 2
+        return torch.max_pool2d(torch.relu(light), 2 * half + 1, stride=self.stride_px, padding=half)
+
+
 class SceneBackbone(nn.Module):
     """Frames to maps: ImageNet normalisation, a frozen ResNet, and a fixed orthogonal projection to fewer channels.
+
+    The last ``NUM_LAMPS`` channels are those of ``Lamps``.
 
     The projection keeps distances between the cells' vectors as well as any fixed linear map without data can. With
     random weights the maps have values of order one at every stage, of order ten in the late ones of ``resnet34``
@@ -114,7 +147,7 @@ class SceneBackbone(nn.Module):
     Args:
         name: Of the layout.
         stage: Which residual stage's map is given, 1 to 4.
-        channels: Of the map; at most the stage's width. No projection where they are equal.
+        channels: Of the network's part of the map; at most the stage's width. No projection where they are equal.
         seed: Of the random weights and of the projection.
 
     Raises:
@@ -131,7 +164,8 @@ class SceneBackbone(nn.Module):
             message = f"channels: {channels} is not between 1 and {width}, the width of stage {stage}"
             raise ValueError(message)
         self.stride_px = stride_px(stage)
-        self.channels = channels
+        self.channels = channels + NUM_LAMPS
+        self.lamps = Lamps(stride_px=self.stride_px)
         generator = torch.Generator().manual_seed(seed)
         self.network = ResNet(name, stage=stage, generator=generator)
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).reshape(1, 3, 1, 1), persistent=False)
@@ -155,4 +189,5 @@ class SceneBackbone(nn.Module):
         """The maps of RGB frames: bytes in 0..255, or numbers in 0..1."""
         if frames.dtype == torch.uint8:
             frames = frames.float() / 255.0
-        return self.projection(self.network((frames - self.mean) / self.std))
+        maps = self.projection(self.network((frames - self.mean) / self.std))
+        return torch.cat((maps, self.lamps(frames)), dim=1)

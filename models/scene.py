@@ -3,45 +3,47 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
+from models.batch import Observed
 from models.lstm import LSTMCell
 from models.precision import at_least_single
 
+NUM_AIMS = 3  # features at the agent's own place, along the road ahead of it, and of the whole frame
+
 
 class SceneEncoder(nn.Module):
-    """An LSTM over CNN features at the agent's own place and of the whole frame.
+    """An LSTM over the CNN features of the frame slots, oldest first.
 
-    A masked agent (out of view) still gets the whole frame; a missing frame leaves the state as it is; an agent
-    without any frame keeps the zero state.
+    What is not there is masked: an agent out of view still has the road ahead of it and the whole frame. A missing
+    frame leaves the state as it is; an agent without any keeps the zero state.
     """
 
     def __init__(self, *, channels: int, width: int) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.zeros(channels))
-        self.register_buffer("scale", torch.ones(channels))
-        self.inputs = nn.Linear(2 * channels + 1, 4 * width)
+        self.register_buffer("mean", torch.zeros(NUM_AIMS, channels))
+        self.register_buffer("scale", torch.ones(NUM_AIMS, channels))
+        self.inputs = nn.Linear(NUM_AIMS * channels + 2, 4 * width)
         self.cell = LSTMCell(width)
         self.width = width
 
     mean: Tensor
     scale: Tensor
 
-    def forward(
-        self,
-        agent_feature: Float[Tensor, "n f c"],
-        *,
-        agent_valid: Bool[Tensor, "n f"],
-        frame_feature: Float[Tensor, "b f c"],
-        frame_valid: Bool[Tensor, "b f"],
-        scene: Int[Tensor, " n"],
-    ) -> Float[Tensor, "n d"]:
-        """Encode f frame slots, oldest first; see ``models.batch.Observed`` for the arguments."""
-        agent = torch.where(agent_valid[..., None], (agent_feature - self.mean) / self.scale, 0.0)
-        frame = torch.where(frame_valid[..., None], (frame_feature - self.mean) / self.scale, 0.0)[scene]
-        projected = self.inputs(torch.cat((agent, frame, agent_valid[..., None].to(agent.dtype)), dim=-1))
-        there = (frame_valid[scene] | agent_valid).unbind(1)
+    def forward(self, observed: Observed) -> Float[Tensor, "n d"]:
+        """Encode the frame slots of each agent."""
+        scene = observed.scene
+        own, ahead = observed.agent_feature_valid, observed.ahead_feature_valid
+        whole = observed.frame_feature_valid[scene]
+        features = (observed.agent_feature, observed.ahead_feature, observed.frame_feature[scene])
+        parts = [
+            torch.where(valid[..., None], (feature - mean) / scale, 0.0)
+            for feature, valid, mean, scale in zip(features, (own, ahead, whole), self.mean, self.scale, strict=True)
+        ]
+        flags = torch.stack((own, ahead), dim=-1).to(parts[0].dtype)
+        projected = self.inputs(torch.cat((*parts, flags), dim=-1))
+        there = (whole | own | ahead).unbind(1)
         hidden = cell = at_least_single(projected).new_zeros(len(scene), self.width)
         for step, valid in zip(projected.unbind(1), there, strict=True):
             hidden, cell = self.cell(step, hidden=hidden, cell=cell, valid=valid)

@@ -130,6 +130,43 @@ def real(
         typer.echo(line)
 
 
+@benchmark.command("scene", epilog="Example: headway benchmark scene --truth artifacts/seen-truth --out scene")
+def scene(
+    *,
+    truth: Annotated[Path, typer.Option(help="What headway simulate --truth wrote beside the drives.", metavar="DIR")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for results.json, replaced whole; none by default.", metavar="DIR")
+    ] = None,
+    windows: Annotated[
+        Path, typer.Option(help="Folder of windows of simulated drives with frames.", metavar="DIR")
+    ] = Path("artifacts/windows"),
+    seeds: Annotated[int, typer.Option(help="Trainings of each variant.", min=1)] = 3,
+    params: Params = Path("params.yaml"),
+) -> None:
+    """Train without scene features, with them, with the true signals, and with frames of other drives; compare."""
+    from pipeline.config import EvaluateConfig, TrainConfig, WindowsConfig  # noqa: PLC0415
+    from pipeline.evaluation.scene_study import run, table  # noqa: PLC0415
+    from pipeline.files import whole_folder, write_json  # noqa: PLC0415
+    from pipeline.params import load_section  # noqa: PLC0415
+    from pipeline.windows.store import read_windows  # noqa: PLC0415
+
+    if out is not None:
+        may_replace(out, mark="results.json")
+    results = run(
+        read_windows(windows),
+        truth=truth,
+        config=load_section("train", TrainConfig, path=params),
+        cut=load_section("windows", WindowsConfig, path=params),
+        evaluate=load_section("evaluate", EvaluateConfig, path=params),
+        seeds=range(seeds),
+    )
+    if out is not None:
+        with whole_folder(out) as folder:
+            write_json(folder / "results.json", results)
+    for line in table(results):
+        typer.echo(line)
+
+
 @benchmark.command("robustness", epilog="Example: headway benchmark robustness --model artifacts/model")
 def disturbed(
     *,

@@ -123,15 +123,36 @@ class SplitConfig(Section):
         return self
 
 
+class PretrainConfig(Section):
+    """How the CNN of the scene features learns to see, where ``scene_features.weights`` is what this stage makes.
+
+    Attributes:
+        epochs: Passes over the training split's frames; zero leaves the random weights.
+        every_s: Between the forecast times whose latest frames are learned from.
+        batch_size: Frames per step.
+        learning_rate: Peak, decayed by a cosine.
+        weight_decay: Of AdamW.
+        seed: Of order and augmentation; the start is ``scene_features.seed``'s.
+    """
+
+    epochs: Annotated[int, Field(ge=0)]
+    every_s: Positive
+    batch_size: Annotated[int, Field(ge=2)]
+    learning_rate: Positive
+    weight_decay: Annotated[float, Field(ge=0)]
+    seed: int
+
+
 class SceneConfig(Section):
     """Camera frames to features.
 
     Attributes:
         backbone: The CNN: ``compact`` for the CPU, or torchvision's ``resnet18`` or ``resnet34``.
-        weights: A ``.safetensors`` or ``.pth`` file with torchvision's parameter names, or null for seeded random ones.
+        weights: A ``.safetensors`` or ``.pth`` file with torchvision's parameter names: what the stage
+            ``pretrain_scene`` makes, or another; null for seeded random ones.
         seed: Of the random weights and of the projection.
         stage: Which residual stage's map is used, 1 to 4.
-        channels: The map's channels are projected to this many by a seeded orthogonal matrix.
+        channels: The stage's channels are projected to this many by a seeded orthogonal matrix; three more tell lamps.
         width_px: Frames are resized to this.
         height_px: Likewise.
         batch_size: Frames per forward pass.
@@ -228,6 +249,9 @@ class TrainConfig(Section):
         drop_augmentation: Of half of the scenes up to this share of the observations are dropped, one by one.
         truncation: Share of the agents that lose a part of their history, so that short ones are learned too.
         manoeuvre_weight: Of the manoeuvre head in the loss; zero: no head, the modes tell the manoeuvres.
+        scene_weight: Of a second one in the loss, which sees the frames but no track, so that the scene branch learns
+            what they tell; zero, or without a manoeuvre head or frames: none.
+        scene_dropout: Share of the scenes that lose all their frames, so that the rest holds without.
         class_balance: Agents count by their class's frequency to the power of minus this; zero: all alike.
     """
 
@@ -268,6 +292,8 @@ class TrainConfig(Section):
     truncation: Fraction
     class_balance: Fraction
     manoeuvre_weight: Annotated[float, Field(ge=0)]
+    scene_weight: Annotated[float, Field(ge=0)]
+    scene_dropout: Fraction
 
     @model_validator(mode="after")
     def _whole_heads(self) -> Self:

@@ -42,6 +42,8 @@ def small_windows(*, num_scenes: int = 12, agents_per_scene: int = 5, seed: int 
         valid=valid[:, past],
         agent_feature=rng.normal(size=(n, NUM_FRAMES, NUM_CHANNELS)).astype(np.float16),
         agent_feature_valid=rng.random((n, NUM_FRAMES)) < 0.7,
+        ahead_feature=rng.normal(size=(n, NUM_FRAMES, NUM_CHANNELS)).astype(np.float16),
+        ahead_feature_valid=rng.random((n, NUM_FRAMES)) < 0.7,
         frame_feature=rng.normal(size=(num_scenes, NUM_FRAMES, NUM_CHANNELS)).astype(np.float16),
         frame_feature_valid=rng.random((num_scenes, NUM_FRAMES)) < 0.8,
     )

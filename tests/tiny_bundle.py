@@ -9,6 +9,7 @@ import torch
 
 from models.decoder import FutureStatistics
 from models.forecaster import Forecaster, ForecasterConfig
+from models.resnet import NUM_LAMPS
 from models.unicycle import CONTROL_TERMS
 from pipeline.baselines.constant_velocity import unfitted
 from pipeline.behaviour.manoeuvre import Direction, Pace
@@ -24,7 +25,7 @@ PARAMS = Path(__file__).parents[1] / "params.yaml"
 def make_bundle(*, scene: bool = True, seed: int = 0) -> Bundle:
     """A bundle with the repository's windows, a small CNN input and a narrow network."""
     windows = load_section("windows", WindowsConfig, path=PARAMS)
-    small = {"width_px": 96, "height_px": 64, "channels": 8, "stage": 1, "batch_size": 8}
+    small = {"width_px": 96, "height_px": 64, "channels": 8, "stage": 1, "batch_size": 8, "weights": None}
     scene_config = load_section("scene_features", SceneConfig, path=PARAMS).model_copy(update=small)
     narrow = {"scene": scene, "width": 16, "num_modes": 3, "basis_rank": 4, "pooled_width": 4, "grid_cells": 4}
     train = load_section("train", TrainConfig, path=PARAMS).model_copy(update=narrow)
@@ -35,7 +36,7 @@ def make_bundle(*, scene: bool = True, seed: int = 0) -> Bundle:
         rate_hz=windows.rate_hz,
         num_categories=len(Category),
         vehicle_categories=(int(Category.CAR),),
-        scene_channels=scene_config.channels,
+        scene_channels=scene_config.channels + NUM_LAMPS,
         num_directions=len(Direction),
         num_paces=len(Pace),
     )

@@ -165,9 +165,11 @@ def shortened(seconds: float) -> Disturb:
 
 def without_newest_frame(observed: Observed, _rng: np.random.Generator, _rate_hz: float) -> Observed:
     """The newest frame of every scene has not come yet."""
-    agent, frame = np.array(observed.agent_feature_valid), np.array(observed.frame_feature_valid)
-    agent[:, -1] = frame[:, -1] = False
-    return replace(observed, agent_feature_valid=agent, frame_feature_valid=frame)
+    names = ("agent_feature_valid", "ahead_feature_valid", "frame_feature_valid")
+    valid = {name: np.array(getattr(observed, name)) for name in names}
+    for each in valid.values():
+        each[:, -1] = False
+    return replace(observed, **valid)
 
 
 DISTURBANCES: Final[Mapping[str, Disturb]] = {

@@ -121,7 +121,7 @@ def extract_features(
         config=config,
         key=digest(own_digest, "bf16" if half else "fp32"),
         cache=cache,
-        shape=_map_shape(backbone, config),
+        shape=map_shape(backbone, config),
     )
     maps = np.zeros((len(clean.frames), *reader.shape), np.float16)
     ok = np.zeros(len(maps), bool)
@@ -209,7 +209,7 @@ def _cache_file(cache: Path, key: str) -> Path:
     return cache / key[:2] / f"{key}.npy"
 
 
-def _map_shape(backbone: SceneBackbone, config: SceneConfig) -> tuple[int, int, int]:
+def map_shape(backbone: SceneBackbone, config: SceneConfig) -> tuple[int, int, int]:
     """Channels, height and width: every stride rounds up."""
     height, width = (-(-side // backbone.stride_px) for side in (config.height_px, config.width_px))
     return backbone.channels, height, width

@@ -12,6 +12,8 @@ from pipeline.drives.drive import project
 from pipeline.scene.store import SceneFeatures
 
 MIN_DEPTH_M: Final = 0.1  # what is nearer than this to the camera's plane counts as behind it
+AHEAD_M: Final = (8.0, 16.0, 28.0, 44.0)
+ABOVE_M: Final = (0.0, 5.0)  # over box centres: on the road, and where signals and signs hang
 NO_FRAME: Final = -1
 
 
@@ -72,26 +74,83 @@ def sample_maps(
         The agents' features, whether they are there (the agent is in some camera's view), each slot's mean over
         its cameras' spatially averaged maps, and whether that is there. What is not there is zero.
     """
-    num_agents, num_cameras, num_slots = valid.shape
-    channels = features.maps.shape[1]
+    _, num_cameras, num_slots = valid.shape
     assert num_cameras == len(features.cameras), (num_cameras, len(features.cameras))
-    agent_feature = np.zeros((num_agents, num_slots, channels), np.float32)
+    agent_feature, agent_valid = _sample_points(features, rows, points_m, valid)
     if num_cameras == 0 or not len(features.frames):
-        seen = np.zeros((num_agents, num_slots), bool)
-        return agent_feature, seen, np.zeros((num_slots, channels), np.float32), np.zeros(num_slots, bool)
-
-    margin, cell = _places(features, rows, points_m, valid)
-    best = margin.argmax(axis=1)  # n f
-    agent, slot = np.nonzero(margin.max(axis=1) >= 0.0)
-    camera = best[agent, slot]
-    agent_feature[agent, slot] = _bilinear(features.maps, rows[camera, slot], cell[agent, camera, slot])
-    agent_valid = np.zeros((num_agents, num_slots), bool)
-    agent_valid[agent, slot] = True
-    frame_feature, frame_valid = _frame_means(features, rows)
-    return agent_feature, agent_valid, frame_feature, frame_valid
+        channels = features.maps.shape[1]
+        return agent_feature, agent_valid, np.zeros((num_slots, channels), np.float32), np.zeros(num_slots, bool)
+    return agent_feature, agent_valid, *_frame_means(features, rows)
 
 
-def _places(
+def sample_ahead(
+    features: SceneFeatures,
+    rows: Int[np.ndarray, "m f"],
+    points_m: Float[np.ndarray, "n m f q 3"],
+    valid: Bool[np.ndarray, "n m f"],
+) -> tuple[Float[np.ndarray, "n f c"], Bool[np.ndarray, "n f"]]:
+    """What lies along the road ahead of each agent: channel by channel the largest value at the points in view.
+
+    Args:
+        features: Of one drive.
+        rows: From ``latest_frames``.
+        points_m: From ``ahead_points``, at the time of each camera's frame.
+        valid: The points are known.
+
+    Returns:
+        The features, zero where there are none, and where there are: some point is in some camera's view.
+    """
+    num_points = points_m.shape[3]
+    each, there = _sample_points(
+        features,
+        rows,
+        rearrange(points_m, "n m f q xyz -> (n q) m f xyz"),
+        repeat(valid, "n m f -> (n q) m f", q=num_points),
+    )
+    there = rearrange(there, "(n q) f -> n q f", q=num_points)
+    each = np.where(there[..., None], rearrange(each, "(n q) f c -> n q f c", q=num_points), -np.inf)
+    seen = np.asarray(there.any(axis=1))
+    return np.where(seen[..., None], each.max(axis=1), 0.0).astype(np.float32), seen
+
+
+def ahead_points(
+    place_m: Float[np.ndarray, "*n 3"], heading_rad: Float[np.ndarray, "*n"]
+) -> Float[np.ndarray, "*n q 3"]:
+    """Points along the road ahead of agents: straight on at ``AHEAD_M``, each at the heights of ``ABOVE_M``.
+
+    Straight on, for where it bends is not known; at fixed distances, for who stands at a light looks as far.
+
+    Args:
+        place_m: Box centres in the world.
+        heading_rad: Where they are headed.
+    """
+    direction = np.stack([np.cos(heading_rad), np.sin(heading_rad), np.zeros_like(heading_rad)], axis=-1)
+    way_m = np.asarray(AHEAD_M)[:, None, None] * direction[..., None, None, :]
+    above_m = np.asarray(ABOVE_M)[:, None] * np.asarray([0.0, 0.0, 1.0])
+    points = place_m[..., None, None, :] + way_m + above_m
+    return points.reshape(*points.shape[:-3], len(AHEAD_M) * len(ABOVE_M), 3)
+
+
+def _sample_points(
+    features: SceneFeatures,
+    rows: Int[np.ndarray, "m f"],
+    points_m: Float[np.ndarray, "n m f 3"],
+    valid: Bool[np.ndarray, "n m f"],
+) -> tuple[Float[np.ndarray, "n f c"], Bool[np.ndarray, "n f"]]:
+    """The maps at points, in the camera in which each lies most central; zero where it lies in none."""
+    num_points, num_cameras, num_slots = valid.shape
+    feature = np.zeros((num_points, num_slots, features.maps.shape[1]), np.float32)
+    seen = np.zeros((num_points, num_slots), bool)
+    if num_cameras and len(features.frames):
+        margin, cell = map_cells(features, rows, points_m, valid)
+        point, slot = np.nonzero(margin.max(axis=1) >= 0.0)
+        camera = margin.argmax(axis=1)[point, slot]
+        feature[point, slot] = _bilinear(features.maps, rows[camera, slot], cell[point, camera, slot])
+        seen[point, slot] = True
+    return feature, seen
+
+
+def map_cells(
     features: SceneFeatures,
     rows: Int[np.ndarray, "m f"],
     points_m: Float[np.ndarray, "n m f 3"],

@@ -47,13 +47,10 @@ class Post:
 
 def posts_of(network: Network) -> tuple[Post, ...]:
     """A mast for each road with signals, with an arm over its lanes and a head above each."""
-    lanes = {lane.lane_id: lane for lane in network.lanes if lane.kind == "road"}
-    signals: dict[str, list[Signal]] = defaultdict(list)
-    for signal in network.signals:
-        if signal.lane_id in lanes:
-            signals[signal.lane_id].append(signal)
+    lanes = {lane.lane_id: lane for lane in network.lanes}
+    shown_at = shown_signals(network)
     roads: dict[str, list[Lane]] = defaultdict(list)
-    for lane_id in signals:
+    for lane_id in shown_at:
         roads[lanes[lane_id].edge_id].append(lanes[lane_id])
     driven = shapely.union_all(
         [shapely.make_valid(shapely.Polygon(lane.outline_m)) for lane in network.lanes if lane.kind != "walk"]
@@ -62,9 +59,21 @@ def posts_of(network: Network) -> tuple[Post, ...]:
     posts: list[Post] = []
     for edge_id in sorted(roads):
         held = sorted(roads[edge_id], key=lambda lane: lane.index)
-        shown = [min(signals[lane.lane_id], key=lambda signal: _TURNS.find(signal.turn.lower())) for lane in held]
+        shown = [shown_at[lane.lane_id] for lane in held]
         posts += _gantry(held, shown=shown, driven=driven)
     return tuple(posts)
+
+
+def shown_signals(network: Network) -> dict[str, Signal]:
+    """By road lane with signals, the one whose state its head shows: that of the way straight on, if there is one."""
+    lanes = {lane.lane_id for lane in network.lanes if lane.kind == "road"}
+    signals: dict[str, list[Signal]] = defaultdict(list)
+    for signal in network.signals:
+        if signal.lane_id in lanes:
+            signals[signal.lane_id].append(signal)
+    return {
+        lane_id: min(each, key=lambda signal: _TURNS.find(signal.turn.lower())) for lane_id, each in signals.items()
+    }
 
 
 def head_colours(state: str) -> tuple[Float[np.ndarray, "roles 3"], tuple[Role, ...]]:

@@ -34,6 +34,12 @@ SIGNAL_COLUMNS: Final[dict[str, str]] = {
     "signal_id": "str",
     "state": "str",  # one of SUMO's letters: r, u (red and yellow), y, g (yield), G
 }
+STOP_LINE_COLUMNS: Final[dict[str, str]] = {
+    "lane_id": "str",  # a road lane with signals
+    "signal_id": "str",  # the one whose state its head shows
+    "x_m": "float64",  # middle of the stop line
+    "y_m": "float64",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

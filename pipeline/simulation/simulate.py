@@ -20,8 +20,9 @@ from pipeline.drives.neutral import FORMAT, write_drive
 from pipeline.errors import InputError
 from pipeline.files import write_json
 from pipeline.parallel import in_processes
+from pipeline.simulation.heads import shown_signals
 from pipeline.simulation.maps import map_of
-from pipeline.simulation.recording import Recording, World
+from pipeline.simulation.recording import STOP_LINE_COLUMNS, Recording, World
 from pipeline.simulation.renderer import Renderer
 from pipeline.simulation.rig import CAMERAS, camera_of, camera_pose
 from pipeline.simulation.scenery import Scenery, place_scenery
@@ -167,10 +168,17 @@ def _write_frames(recording: Recording, renderer: Renderer, *, config: SimulateC
 def _write_truth(
     recording: Recording, sensed: Sensed, *, weather: Weather, about: dict[str, int], folder: Path
 ) -> None:
-    """Every agent and signal, and the agent behind each row of the drive's tracks with the share of it in sight."""
+    """Every agent and signal, each lane's stop line, and the agent behind each row of the drive's tracks.
+
+    Beside the latter the share of it in sight.
+    """
     folder.mkdir(parents=True)
     recording.agents.to_parquet(folder / "agents.parquet", index=False)
     recording.signals.to_parquet(folder / "signals.parquet", index=False)
+    lines = [(lane_id, each.signal_id, *each.stop_m) for lane_id, each in shown_signals(recording.network).items()]
+    pd.DataFrame(lines, columns=list(STOP_LINE_COLUMNS)).astype(STOP_LINE_COLUMNS).to_parquet(
+        folder / "stop_lines.parquet", index=False
+    )
     tracks = sensed.tracks[["timestamp_ns", "track_id"]].assign(agent_id=sensed.agent_ids, share=sensed.shares)
     tracks.to_parquet(folder / "tracks.parquet", index=False)
     told = {"world": recording.world, **about, "ego_id": recording.ego_id, "rate_hz": recording.rate_hz}

@@ -91,6 +91,7 @@ def forecaster_config(config: TrainConfig, *, windows: Windows) -> ForecasterCon
         base=config.base,
         num_observed=windows.observed.valid.shape[1],
         residual_power=config.residual_power,
+        scene_head=config.scene_weight > 0.0,
     )
 
 

@@ -71,7 +71,7 @@ class SceneTensors:
             for f in fields(Observed)
             if f.name != "scene"
         }
-        for name in ("agent_feature", "frame_feature"):
+        for name in ("agent_feature", "ahead_feature", "frame_feature"):
             observed[name] = observed[name].float()
         future = {f.name: getattr(self.future, f.name)[agents] for f in fields(Future)}
         return Observed(scene=scene, **observed), Future(**future)
@@ -112,6 +112,22 @@ def jitter(observed: Observed, *, noise_m: Float[Tensor, "n t 2"]) -> Observed:
     heading_rad = observed.heading_rad.clone()
     heading_rad[:, 1:] += torch.where(walks, turned, 0.0)
     return replace(observed, xy_m=xy_m, heading_rad=heading_rad)
+
+
+def without_frames(observed: Observed, *, blind: Bool[Tensor, " b"]) -> Observed:
+    """Take all frames of some scenes away.
+
+    Args:
+        observed: The agents.
+        blind: Which scenes.
+    """
+    sees = ~blind[observed.scene, None]
+    return replace(
+        observed,
+        agent_feature_valid=observed.agent_feature_valid & sees,
+        ahead_feature_valid=observed.ahead_feature_valid & sees,
+        frame_feature_valid=observed.frame_feature_valid & ~blind[:, None],
+    )
 
 
 def augment(

@@ -158,10 +158,17 @@ def _centres(
 
 
 def set_feature_scale(model: Forecaster, train: SceneTensors) -> None:
-    """Give the scene encoder the mean and deviation, by channel, of the training split's features."""
-    observed = train.observed
-    if model.scene is None or int(observed.agent_feature_valid.sum()) < 2:
+    """Give the scene encoder the means and deviations, by aim and channel, of the training split's features."""
+    if model.scene is None:
         return
-    seen = observed.agent_feature[observed.agent_feature_valid].float()
-    model.scene.mean.copy_(seen.mean(0))
-    model.scene.scale.copy_(seen.std(0).clamp(min=1e-3))
+    observed = train.observed
+    aims = (
+        (observed.agent_feature, observed.agent_feature_valid),
+        (observed.ahead_feature, observed.ahead_feature_valid),
+        (observed.frame_feature, observed.frame_feature_valid),
+    )
+    for number, (feature, valid) in enumerate(aims):
+        if int(valid.sum()) >= 2:
+            seen = feature[valid].float()
+            model.scene.mean[number] = seen.mean(0)
+            model.scene.scale[number] = seen.std(0).clamp(min=1e-3)

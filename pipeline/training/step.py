@@ -15,7 +15,7 @@ from models.manoeuvre import manoeuvre_loss, mirrored_directions
 from pipeline.behaviour.manoeuvre import MIRRORED, manoeuvres
 from pipeline.config import TrainConfig
 from pipeline.drives.categories import Category, Group
-from pipeline.training.scenes import SceneTensors, augment, drop, is_scored, jitter, truncate
+from pipeline.training.scenes import SceneTensors, augment, drop, is_scored, jitter, truncate, without_frames
 from pipeline.windows.windows import Windows
 
 LOSSES: Final = (
@@ -25,6 +25,7 @@ LOSSES: Final = (
     "train_probability",
     "train_spread",
     "train_manoeuvre",
+    "train_scene_manoeuvre",
 )
 
 
@@ -79,6 +80,9 @@ class Step(nn.Module):
             share = config.drop_augmentation * (2.0 * torch.rand(len(scenes), device=scenes.device) - 1.0)
             drawn = torch.rand(observed.valid.shape, device=scenes.device)
             observed = drop(observed, is_dropped=drawn < share[observed.scene, None])
+        if config.scene_dropout > 0.0:
+            blind = torch.rand(len(scenes), device=scenes.device) < config.scene_dropout
+            observed = without_frames(observed, blind=blind)
         if config.truncation > 0.0:
             cut = torch.rand(2, len(observed.scene), device=scenes.device)
             observed = truncate(observed, is_cut=cut[0] < config.truncation, share=cut[1])
@@ -93,13 +97,17 @@ class Step(nn.Module):
                 final=config.final_weight,
                 by_likelihood=config.decoder == "autoregressive",
             )
-            manoeuvre = loss.total.new_zeros(())
+            manoeuvre = by_scene = loss.total.new_zeros(())
             if self.did is not None and forecast.manoeuvres is not None:
-                did = self.did[self.scenes.agents(scenes)[1]].clone()
+                did = self.did[self.scenes.agents(scenes)[1]]
+                if forecast.scene_manoeuvres is not None:  # frames are never mirrored
+                    looked = weight * observed.has_frames()
+                    by_scene = manoeuvre_loss(forecast.scene_manoeuvres, did, weight=looked)
+                did = did.clone()
                 did[:, 0] = mirrored_directions(did[:, 0], mirror=mirror[observed.scene], counterpart=self.counterpart)
                 manoeuvre = manoeuvre_loss(forecast.manoeuvres, did, weight=weight)
-        total = loss.total + config.manoeuvre_weight * manoeuvre
-        return torch.stack((total, loss.single, loss.modes, loss.probability, loss.spread, manoeuvre))
+        total = loss.total + config.manoeuvre_weight * manoeuvre + config.scene_weight * by_scene
+        return torch.stack((total, loss.single, loss.modes, loss.probability, loss.spread, manoeuvre, by_scene))
 
 
 def manoeuvre_labels(windows: Windows) -> Int[Tensor, "n 2"]:

@@ -15,7 +15,7 @@ from pipeline.ingest.clean import CleanDrive
 from pipeline.ingest.split import Split
 from pipeline.progress import track
 from pipeline.scene.store import SceneFeatures
-from pipeline.windows.cut import Cut, cut, forecast_steps
+from pipeline.windows.cut import Cut, History, cut, forecast_steps
 from pipeline.windows.grid import Grid, make_grid
 from pipeline.windows.inputs import observe, observed_steps, scene_origins
 from pipeline.windows.windows import UNSPLIT, Future, Observed, SceneIndex, Windows
@@ -109,6 +109,28 @@ def _build_drive(
     splits = splits[reason == 0]
     windows = _windows(clean, parts, splits, features=features, rate_hz=config.rate_hz, channels=channels, grid=grid)
     return Built(windows=windows, left_out=left_out)
+
+
+def part_of_drive(
+    clean: CleanDrive, features: SceneFeatures, *, config: WindowsConfig, split: Split, part: int
+) -> tuple[History, Windows]:
+    """One drive's scenes of one part of the split: what was known there, and the windows. Nothing is left out.
+
+    Args:
+        clean: The drive.
+        features: Of it.
+        config: The window.
+        split: Of the drives.
+        part: Index into ``SPLITS``.
+    """
+    grid = make_grid(config, clean_rate_hz=clean.rate_hz)
+    steps = forecast_steps(clean, grid=grid)
+    splits = _splits(clean, steps, config=config, split=split)
+    steps, splits = steps[splits == part], splits[splits == part]
+    parts = cut(clean, steps=steps, features=features, config=config, grid=grid)
+    channels = features.maps.shape[1]
+    windows = _windows(clean, parts, splits, features=features, rate_hz=config.rate_hz, channels=channels, grid=grid)
+    return parts.history, windows
 
 
 def _splits(

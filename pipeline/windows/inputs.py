@@ -6,7 +6,7 @@ import numpy as np
 from einops import rearrange
 from jaxtyping import Bool, Float, Int, Shaped
 
-from pipeline.scene.sample import sample_maps
+from pipeline.scene.sample import ahead_points, sample_ahead, sample_maps
 from pipeline.scene.store import SceneFeatures
 from pipeline.windows.cut import History
 from pipeline.windows.grid import HOLD_S, Grid
@@ -44,9 +44,6 @@ def observe(
     """
     valid = observed_steps(history.valid, grid=grid)
     relative_m = observed_steps(history.xyz_m, grid=grid)[..., :2] - origin_m[history.scene, None]
-    agent_feature, agent_feature_valid, frame_feature, frame_feature_valid = _scene_features(
-        history, features=features, channels=channels
-    )
     return Observed(
         scene=history.scene,
         category=history.category,
@@ -56,17 +53,14 @@ def observe(
         heading_rad=observed_steps(history.heading_rad, grid=grid).astype(np.float32),
         heading_valid=observed_steps(history.heading_valid, grid=grid),
         valid=valid,
-        agent_feature=agent_feature,
-        agent_feature_valid=agent_feature_valid,
-        frame_feature=frame_feature,
-        frame_feature_valid=frame_feature_valid,
+        **_scene_features(history, features=features, channels=channels),
     )
 
 
 def places(
     history: History, times_ns: Int[np.ndarray, "b q"]
-) -> tuple[Float[np.ndarray, "n q 3"], Bool[np.ndarray, "n q"]]:
-    """Where each agent was at other times of its scene, as known by the forecast time.
+) -> tuple[Float[np.ndarray, "n q 4"], Bool[np.ndarray, "n q"], Bool[np.ndarray, "n q"]]:
+    """Where each agent was at other times of its scene, and where it was headed, as known by the forecast time.
 
     Between two successive steps that were both known the place is interpolated; otherwise it is the last known
     one for ``HOLD_S`` more; otherwise there is none.
@@ -76,7 +70,7 @@ def places(
         times_ns: q times for each scene.
 
     Returns:
-        World places (zero where there is none), and where there is one.
+        World places and the heading last known (zero where there is none), where there is a place, and a heading.
     """
     num_steps = history.valid.shape[1]
     step = (history.times_ns[:, None] <= times_ns[:, :, None]).sum(axis=-1)[history.scene] - 1  # n q; -1: before all
@@ -92,26 +86,33 @@ def places(
     share = np.where(between, age_ns / np.where(between, after_ns - last_ns, 1), 0.0)
     valid = between | ((last >= 0) & (age_ns <= HOLD_S * 1e9))
     last_m, after_m = history.xyz_m[agent, last], history.xyz_m[agent, after]
-    return np.where(valid[..., None], last_m + share[..., None] * (after_m - last_m), 0.0), valid
+    xyz_m = np.where(valid[..., None], last_m + share[..., None] * (after_m - last_m), 0.0)
+    headed = valid & history.heading_valid[agent, last]
+    heading_rad = np.where(headed, history.heading_rad[agent, last], 0.0)
+    return np.concatenate([xyz_m, heading_rad[..., None]], axis=-1), valid, headed
 
 
-def _scene_features(
-    history: History, *, features: SceneFeatures, channels: int
-) -> tuple[Float[np.ndarray, "n f c"], Bool[np.ndarray, "n f"], Float[np.ndarray, "b f c"], Bool[np.ndarray, "b f"]]:
+def _scene_features(history: History, *, features: SceneFeatures, channels: int) -> dict[str, np.ndarray]:
+    """The fields of ``Observed`` that come from frames, by name."""
     num_agents, (num_scenes, num_cameras, num_slots) = len(history.scene), history.frame_rows.shape
-    agent_feature = np.zeros((num_agents, num_slots, channels), np.float32)
-    agent_valid = np.zeros((num_agents, num_slots), np.bool_)
-    frame_feature = np.zeros((num_scenes, num_slots, channels), np.float32)
-    frame_valid = np.zeros((num_scenes, num_slots), np.bool_)
+    found: dict[str, np.ndarray] = {}
+    for name, num in (("agent", num_agents), ("ahead", num_agents), ("frame", num_scenes)):
+        found[f"{name}_feature"] = np.zeros((num, num_slots, channels), np.float32)
+        found[f"{name}_feature_valid"] = np.zeros((num, num_slots), np.bool_)
     with_frames = np.flatnonzero((history.frame_rows >= 0).any(axis=(1, 2)))
     if len(with_frames):
-        xyz_m, known = places(history, rearrange(history.frame_times_ns, "b k f -> b (k f)"))
-        xyz_m = rearrange(xyz_m, "n (k f) xyz -> n k f xyz", k=num_cameras)
-        known = rearrange(known, "n (k f) -> n k f", k=num_cameras) & (history.frame_rows >= 0)[history.scene]
+        shown = (history.frame_rows >= 0)[history.scene]
+        at, known, headed = (
+            rearrange(each, "n (k f) ... -> n k f ...", k=num_cameras)
+            for each in places(history, rearrange(history.frame_times_ns, "b k f -> b (k f)"))
+        )
+        ahead_m = ahead_points(at[..., :3], at[..., 3])
         bounds = np.searchsorted(history.scene, np.arange(num_scenes + 1))
         for i in with_frames:
-            agents = slice(bounds[i], bounds[i + 1])
-            agent_feature[agents], agent_valid[agents], frame_feature[i], frame_valid[i] = sample_maps(
-                features, history.frame_rows[i], xyz_m[agents], known[agents]
-            )
-    return agent_feature, agent_valid, frame_feature, frame_valid
+            agents, rows = slice(bounds[i], bounds[i + 1]), history.frame_rows[i]
+            own, seen, frame, there = sample_maps(features, rows, at[agents, ..., :3], (known & shown)[agents])
+            ahead, open_road = sample_ahead(features, rows, ahead_m[agents], (headed & shown)[agents])
+            found["agent_feature"][agents], found["agent_feature_valid"][agents] = own, seen
+            found["ahead_feature"][agents], found["ahead_feature_valid"][agents] = ahead, open_road
+            found["frame_feature"][i], found["frame_feature_valid"][i] = frame, there
+    return found

@@ -30,6 +30,8 @@ class Observed:
         valid: The step was measured, and known by the forecast time.
         agent_feature: Scene features at each agent's own place in the images of f frame slots, oldest first.
         agent_feature_valid: There was a frame, and the agent was in view.
+        ahead_feature: Scene features along the road ahead of each agent.
+        ahead_feature_valid: There was a frame, and some of that road was in view.
         frame_feature: Whole-frame features of b scenes.
         frame_feature_valid: There was a frame.
     """
@@ -44,6 +46,8 @@ class Observed:
     valid: Bool[np.ndarray, "n t"]
     agent_feature: Float[np.ndarray, "n f c"]
     agent_feature_valid: Bool[np.ndarray, "n f"]
+    ahead_feature: Float[np.ndarray, "n f c"]
+    ahead_feature_valid: Bool[np.ndarray, "n f"]
     frame_feature: Float[np.ndarray, "b f c"]
     frame_feature_valid: Bool[np.ndarray, "b f"]
 

@@ -95,8 +95,9 @@ def _imported(path: Path, *, module: str) -> set[str]:
 
 def test_only_cut_tells_what_was_known_from_what_came_after() -> None:
     users = {path.stem: names for path in SOURCES if (names := _imported(path, module="pipeline.windows.cut"))}
-    assert set(users) == {"build", "inputs"}
-    assert users["inputs"] == {"History"}, "what computes inputs cannot even name what came after"
+    assert set(users) == {"build", "inputs", "lessons"}
+    for name in ("inputs", "lessons"):
+        assert users[name] == {"History"}, "what computes inputs cannot even name what came after"
     assert _imported(ROOT / "pipeline/windows/inputs.py", module="pipeline.windows.windows") == {"Observed"}
     build = ast.parse((ROOT / "pipeline/windows/build.py").read_text(encoding="utf-8"))
     assert not {"History", "Recorded", "Cut"} & {_called(node) for node in ast.walk(build)}, "cut.py makes them"

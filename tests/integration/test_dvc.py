@@ -19,12 +19,13 @@ from tests.small_drives import write_small_drive
 
 SMALL: Final[dict[str, dict[str, Any]]] = {
     "split": {"min_drives": 3, "validation": 0.34, "test": 0.34},
+    "pretrain_scene": {"epochs": 1, "every_s": 1.0, "batch_size": 4},
     "scene_features": {"stage": 1, "channels": 4, "width_px": 64, "height_px": 32},
     "windows": {"observed_s": 1.0, "future_s": 1.0, "every_s": 1.0, "num_frames": 2},
     "train": {"width": 16, "max_epochs": 2, "num_modes": 6, "basis_rank": 3, "precision": "fp32", "device": "cpu"},
     "evaluate": {"bootstrap": 20},
 }
-ONCE: Final = ["split", "windows", "train", "baseline", "forecast", "evaluate", "publish"]
+ONCE: Final = ["split", "pretrain_scene", "windows", "train", "baseline", "forecast", "evaluate", "publish"]
 PER_SOURCE: Final = ["ingest", "scene_features"]
 COPIED: Final = ["models", "pipeline", "dvc.yaml", ".dvcignore", ".dvc", ".gitignore"]
 SOURCES: Final = {"filmed": {"monday": 0, "tuesday": 1}, "tracked": {"wednesday": 2}}  # each drive with its seed

@@ -20,7 +20,7 @@ PARAMS = Path(__file__).parents[2] / "params.yaml"
 def test_seeds_are_joined_as_copies_of_the_same_tracks(tmp_path: Path) -> None:
     params = yaml.safe_load(PARAMS.read_text())
     params["train"] |= {"width": 8, "max_epochs": 2, "basis_rank": 3, "num_modes": 6, "precision": "fp32"}
-    params["scene_features"] |= {"stage": 1, "channels": NUM_CHANNELS}
+    params["scene_features"] |= {"stage": 1, "channels": NUM_CHANNELS, "weights": None}
     params["evaluate"] |= {"bootstrap": 50}
     path = tmp_path / "params.yaml"
     path.write_text(yaml.safe_dump(params))

@@ -25,6 +25,8 @@ def observed(xy: list[list[float]], *, heading: float, valid: list[bool]) -> Obs
         valid=torch.tensor([valid]),
         agent_feature=torch.zeros(1, 1, 1),
         agent_feature_valid=torch.zeros(1, 1, dtype=torch.bool),
+        ahead_feature=torch.zeros(1, 1, 1),
+        ahead_feature_valid=torch.zeros(1, 1, dtype=torch.bool),
         frame_feature=torch.zeros(1, 1, 1),
         frame_feature_valid=torch.zeros(1, 1, dtype=torch.bool),
     )

@@ -148,6 +148,7 @@ def test_padding_changes_nothing(model: Forecaster, observed: Observed) -> None:
         xy_m=torch.where(observed.valid[..., None], observed.xy_m, 77.0),
         heading_rad=torch.where(observed.heading_valid, observed.heading_rad, 5.0),
         agent_feature=torch.where(observed.agent_feature_valid[..., None], observed.agent_feature, 1e3),
+        ahead_feature=torch.where(observed.ahead_feature_valid[..., None], observed.ahead_feature, 1e3),
         frame_feature=torch.where(observed.frame_feature_valid[..., None], observed.frame_feature, 1e3),
     )
     expected = model(observed)

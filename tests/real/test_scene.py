@@ -19,7 +19,9 @@ PARAMS = Path(__file__).parents[2] / "params.yaml"
 
 @pytest.mark.real
 def test_labelled_objects_are_seen_in_the_frame_of_their_time(shared_data: Path) -> None:
-    config = load_section("scene_features", SceneConfig, path=PARAMS).model_copy(update={"stage": 1, "channels": 8})
+    config = load_section("scene_features", SceneConfig, path=PARAMS).model_copy(
+        update={"stage": 1, "channels": 8, "weights": None}
+    )
     (ref,) = find_drives(shared_data / "kitti")
     clean = ingest_drive(read_drive(ref), config=load_section("ingest", IngestConfig, path=PARAMS))
     clean = replace(clean, frames=clean.frames.iloc[:3].reset_index(drop=True))

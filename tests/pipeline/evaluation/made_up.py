@@ -29,6 +29,8 @@ def observed(xy_m: Any, *, valid: Any = None, **given: Any) -> Observed:
         valid=np.ones((n, t), bool) if valid is None else np.asarray(valid, bool),
         agent_feature=np.zeros((n, 1, 2), np.float16),
         agent_feature_valid=np.zeros((n, 1), bool),
+        ahead_feature=np.zeros((n, 1, 2), np.float16),
+        ahead_feature_valid=np.zeros((n, 1), bool),
         frame_feature=np.zeros((b, 1, 2), np.float16),
         frame_feature_valid=np.zeros((b, 1), bool),
     )

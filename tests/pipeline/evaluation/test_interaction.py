@@ -203,7 +203,7 @@ def test_neither_the_world_frame_nor_the_order_matters() -> None:
     assert yielders(*elsewhere, rate_hz=RATE_HZ).tolist() == yielded.tolist()
     order = np.random.default_rng(1).permutation(len(followed))
     names = ("category", "is_ego", "size_m", "xy_m", "heading_rad", "heading_valid", "valid")
-    names += ("agent_feature", "agent_feature_valid")
+    names += ("agent_feature", "agent_feature_valid", "ahead_feature", "ahead_feature_valid")
     shuffled = replace(seen, **{name: getattr(seen, name)[order] for name in names})
     after = Future(xy_m=later.xy_m[order], heading_rad=later.heading_rad[order], valid=later.valid[order])
     assert followers(shuffled, rate_hz=RATE_HZ).tolist() == followed[order].tolist()

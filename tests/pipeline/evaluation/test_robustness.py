@@ -45,6 +45,7 @@ def test_what_is_missing_is_masked_and_nothing_else_changes(rng: np.random.Gener
     frames = without_newest_frame(observed, rng, RATE_HZ)
     assert not frames.frame_feature_valid[:, -1].any()
     assert not frames.agent_feature_valid[:, -1].any()
+    assert not frames.ahead_feature_valid[:, -1].any()
     assert (frames.frame_feature_valid[:, :-1] == observed.frame_feature_valid[:, :-1]).all()
 
 

@@ -75,7 +75,7 @@ def counts(features: SceneFeatures) -> tuple[int, int]:
 def test_each_row_has_its_own_frames_map(clean: CleanDrive) -> None:
     features = run(clean, None)
     backbone = make_backbone(CONFIG)
-    assert features.maps.shape == (7, 8, 8, 12)
+    assert features.maps.shape == (7, 11, 8, 12)
     assert features.frames["ok"].all()
     assert features.digest == backbone_digest(backbone, CONFIG)
     for row in (1, 5):  # PNG, so exactly the picture
@@ -186,9 +186,9 @@ def test_a_drive_whose_folder_is_gone_has_every_frame_masked(clean: CleanDrive) 
 
 def test_a_drive_without_frames(clean: CleanDrive, tmp_path: Path) -> None:
     features = run(replace(clean, frames=clean.frames.iloc[:0], cameras={}), None)
-    assert features.maps.shape == (0, 8, 8, 12)
+    assert features.maps.shape == (0, 11, 8, 12)
     write_features(tmp_path, features)
-    assert read_features(tmp_path, "a").maps.shape == (0, 8, 8, 12)
+    assert read_features(tmp_path, "a").maps.shape == (0, 11, 8, 12)
 
 
 def test_every_frame_is_told_to_the_progress_bar(clean: CleanDrive) -> None:

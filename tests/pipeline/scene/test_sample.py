@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from pipeline.drives.drive import Camera
-from pipeline.scene.sample import frame_times, latest_frames, sample_maps
+from pipeline.scene.sample import ABOVE_M, AHEAD_M, ahead_points, frame_times, latest_frames, sample_ahead, sample_maps
 from pipeline.scene.store import FEATURE_FRAME_COLUMNS, SceneFeatures
 
 # An image of 64 x 32 px, resized to 128 x 64 and seen through strides of 16: 8 x 4 cells. It looks along +z.
@@ -188,3 +188,23 @@ def _only(features: SceneFeatures, row: int) -> SceneFeatures:
         name="a", frames=features.frames.iloc[[row]].reset_index(drop=True), cameras={camera: CAMERA},
         maps=features.maps[[row]], digest="d", input_px=features.input_px, stride_px=16,
     )  # fmt: skip
+
+
+def test_the_road_ahead_lies_straight_on_and_above() -> None:
+    points = ahead_points(np.asarray([[1.0, 2.0, 0.5]]), np.asarray([np.pi / 2]))
+    expected = [[1.0, 2.0 + ahead, 0.5 + above] for ahead in AHEAD_M for above in ABOVE_M]
+    np.testing.assert_allclose(points[0], expected, atol=1e-9)
+
+
+def test_of_the_road_ahead_the_largest_value_in_view_counts() -> None:
+    features = make_features([1.0])
+    rows = latest_frames(features, np.asarray([SECOND]), max_age_s=10.0)
+    # Two points on cells' centres, (x 3, y 1) and (x 4, y 2), and one out of view.
+    points = np.asarray([point_at(24.25, 8.25), point_at(32.25, 16.25), point_at(-9.0, 16.0)])[None, None, None]
+    cell = features.maps[0].astype(np.float64)
+    feature, seen = sample_ahead(features, rows, points, np.ones((1, 1, 1), bool))
+    np.testing.assert_allclose(feature[0, 0], np.maximum(cell[:, 1, 3], cell[:, 2, 4]), atol=1e-6)
+    assert seen.all()
+    feature, seen = sample_ahead(features, rows, points[..., 2:, :], np.ones((1, 1, 1), bool))
+    assert not seen.any()
+    assert not feature.any()

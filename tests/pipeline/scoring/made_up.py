@@ -44,6 +44,8 @@ def make_windows(*, origin_m=(10.0, 20.0)) -> Windows:
             valid=valid,
             agent_feature=np.zeros((num, 1, 1), np.float32),
             agent_feature_valid=np.zeros((num, 1), bool),
+            ahead_feature=np.zeros((num, 1, 1), np.float32),
+            ahead_feature_valid=np.zeros((num, 1), bool),
             frame_feature=np.zeros((2, 1, 1), np.float32),
             frame_feature_valid=np.zeros((2, 1), bool),
         ),

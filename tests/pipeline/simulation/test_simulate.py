@@ -97,6 +97,7 @@ def test_the_truth_lies_beside_and_tells_whose_each_row_is(made_up: Path):
     recording = made_up_recording(num_steps=20)
     pd.testing.assert_frame_equal(pd.read_parquet(truth / "agents.parquet"), recording.agents)
     pd.testing.assert_frame_equal(pd.read_parquet(truth / "signals.parquet"), recording.signals)
+    assert pd.read_parquet(truth / "stop_lines.parquet").columns.tolist() == ["lane_id", "signal_id", "x_m", "y_m"]
     rows = pd.read_parquet(truth / "tracks.parquet")
     tracks = _read(made_up / "drives").tracks
     assert rows.track_id.tolist() == tracks.track_id.tolist()
@@ -149,7 +150,7 @@ def test_one_index_gives_the_same_bytes_in_any_process_and_number(tmp_path: Path
     assert apart.returncode == 0
     assert name == "grid-s0-000"
     hashes = _hashes(one)
-    assert len(hashes) == 2 * 20 + 5 + 4
+    assert len(hashes) == 2 * 20 + 5 + 5
     assert _hashes(other) == hashes
     drive = _read(one / "drives")
     assert (drive.dropped, drive.notes) == ((), ())

@@ -22,7 +22,7 @@ def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder to run the stage in: drives ``one`` with frames (the last is cut off), ``bare`` without, and ingest."""
     monkeypatch.chdir(tmp_path)
     params = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))
-    params["scene_features"] |= {"stage": 1, "channels": 8, "width_px": 48, "height_px": 32}
+    params["scene_features"] |= {"stage": 1, "channels": 8, "width_px": 48, "height_px": 32, "weights": None}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
     config = load_section("ingest", IngestConfig)
     for name in ("one", "bare"):

@@ -69,7 +69,7 @@ def test_a_torn_checkpoint_starts_anew(config: TrainConfig, tmp_path: Path) -> N
 def test_training_learns(config: TrainConfig, tmp_path: Path) -> None:
     windows = small_windows(num_scenes=150, gaps=False)
     free = {"max_epochs": 16, "agents_per_batch": 12, "learning_rate": 0.01, "dropout": 0.0, "weight_decay": 0.01}
-    whole = {"drop_augmentation": 0.0, "noise_augmentation_m": 0.0}
+    whole = {"drop_augmentation": 0.0, "noise_augmentation_m": 0.0, "scene": False}  # its features are noise
     with unchecked():
         fitted = Trainer(windows, config=config.model_copy(update=free | whole), checkpoint=tmp_path / "state").fit()
     # The futures are arcs with constant acceleration: plainly learnable beyond the path that the network starts from.
@@ -86,6 +86,7 @@ def test_the_seed_alone_decides(config: TrainConfig, tmp_path: Path) -> None:
     )
     assert same_weights(one, again)
     assert not same_weights(one, other)
+    assert one.history[-1]["train_scene_manoeuvre"] > 0.0, "the scene branch is taught by a head of its own"
 
 
 def test_validation_and_test_scenes_train_nothing(config: TrainConfig, tmp_path: Path) -> None:

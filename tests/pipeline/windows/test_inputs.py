@@ -46,9 +46,10 @@ def test_places_between_and_after_what_was_known():
     grid = make_grid(CONFIG, clean_rate_hz=10.0)
     parts = cut(clean, steps=np.array([5]), features=make_features(clean), config=CONFIG, grid=grid)
     steps = np.array([-0.5, 0.0, 0.25, 1.0, 2.0, 2.6, 3.0, 4.0, 4.5, 5.0])
-    xyz_m, valid = places(parts.history, (START_NS + np.rint(steps * STEP_NS).astype(np.int64))[None])
+    at, valid, headed = places(parts.history, (START_NS + np.rint(steps * STEP_NS).astype(np.int64))[None])
     np.testing.assert_array_equal(valid[0], [False, True, True, True, True, False, False, True, True, True])
-    np.testing.assert_allclose(xyz_m[0, :, 0], [0, 0, 2.5, 10, 10, 0, 0, 40, 40, 40])
+    np.testing.assert_allclose(at[0, :, 0], [0, 0, 2.5, 10, 10, 0, 0, 40, 40, 40])
+    assert not (headed & ~valid).any()
 
 
 def test_slots_hold_the_latest_frames_and_agents_are_seen_where_they_were():
@@ -69,6 +70,10 @@ def test_slots_hold_the_latest_frames_and_agents_are_seen_where_they_were():
     expected = [[True, True], [False, False], [False, True], [False, False]]
     np.testing.assert_array_equal(observed.agent_feature_valid[scene], expected)
     np.testing.assert_array_equal(observed.agent_feature[scene][:, :, 0], [[1, 2], [0, 0], [0, 2], [0, 0]])
+    # All are headed along x: who is behind the camera, or out of its view, still has road ahead of it that is in view.
+    ahead = [[True, True], [True, True], [False, True], [False, True]]
+    np.testing.assert_array_equal(observed.ahead_feature_valid[scene], ahead)
+    np.testing.assert_array_equal(observed.ahead_feature[scene][:, :, 0], [[1, 2], [1, 2], [0, 2], [0, 2]])
 
 
 def test_a_later_frame_or_place_changes_no_feature():
@@ -83,7 +88,9 @@ def test_a_later_frame_or_place_changes_no_feature():
     before = build_windows([clean], {"drive": features}, config=CONFIG, split=None).observed
     after = build_windows([changed], {"drive": replace(features, maps=other_maps)}, config=CONFIG, split=None).observed
     assert before.agent_feature_valid[1].all()
+    assert before.ahead_feature_valid[1].all()
     np.testing.assert_array_equal(before.agent_feature[:2], after.agent_feature[:2])
+    np.testing.assert_array_equal(before.ahead_feature[:2], after.ahead_feature[:2])
     np.testing.assert_array_equal(before.frame_feature[:2], after.frame_feature[:2])
     assert not np.array_equal(before.agent_feature[2], after.agent_feature[2])
 

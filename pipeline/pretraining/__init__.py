@@ -1,0 +1,1 @@
+"""A CNN that learns to see from the training split's own frames."""
