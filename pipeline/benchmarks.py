@@ -267,6 +267,32 @@ def interaction(
         typer.echo(line)
 
 
+@benchmark.command("features", epilog="Example: headway benchmark features --backbones compact,resnet18")
+def features(
+    *,
+    backbones: Annotated[str, typer.Option(help="Which, with commas between them.")] = "compact,resnet18",
+    frames: Annotated[int, typer.Option(help="In each repeat.", min=16)] = 320,
+    repeats: Annotated[int, typer.Option(help="Measure so often; the median counts.", min=1)] = 3,
+    params: Params = Path("params.yaml"),
+) -> None:
+    """Measure frames per second of the scene features on the CPU, from files to maps, beside a matrix product."""
+    from typing import get_args  # noqa: PLC0415
+
+    from models.resnet import BackboneName  # noqa: PLC0415
+    from pipeline.config import SceneConfig  # noqa: PLC0415
+    from pipeline.errors import InputError  # noqa: PLC0415
+    from pipeline.params import load_section  # noqa: PLC0415
+    from pipeline.scene.features_cost import cost_lines, features_costs  # noqa: PLC0415
+
+    config = load_section("scene_features", SceneConfig, path=params)
+    named = backbones.split(",")
+    chosen = [name for name in get_args(BackboneName) if name in named]
+    if len(chosen) != len(named):
+        raise InputError("--backbones", f"'{backbones}' names others", f"choose of {', '.join(get_args(BackboneName))}")
+    for line in cost_lines([*features_costs(config, backbones=chosen, num_frames=frames, repeats=repeats)]):
+        typer.echo(line)
+
+
 @benchmark.command("cell", epilog="Example: headway benchmark cell --width 128 --threads 1")
 def cell(
     *,
