@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import threading
+import uuid
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
@@ -24,9 +25,9 @@ R = TypeVar("R")
 RETRIES: Final = 3  # after a worker or its machine was lost
 _STORE_BYTES: Final = 256 * 2**20  # of a cluster that is started here: it holds one model
 _KNOCK_S: Final = 10.0
+_LOOK_S: Final = 10.0
 _QUIET: Final = {
     "RAY_USAGE_STATS_ENABLED": "0",
-    "RAY_BACKEND_LOG_LEVEL": "error",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # a warning otherwise
     "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # an environment that was made stays as it is
 }
@@ -49,7 +50,7 @@ def ray_cluster(*, num_cpus: int | None = None) -> Generator[ModuleType]:
     try:
         import ray  # noqa: PLC0415  # an extra
     except ImportError as error:
-        raise InputError("--engine ray", "Ray is not installed", "pip install 'headway[ray]'") from error
+        raise InputError("--engine ray", "Ray is not installed", "pip install ray") from error
     if ray.is_initialized():
         yield ray
         return
@@ -78,7 +79,7 @@ def in_ray(
     """Do the work as tasks and yield each item with its result as it is done.
 
     A task whose worker is lost is done again, up to ``RETRIES`` times: the work is done at least once, so it must be
-    one that can be repeated. Where the generator ends early, the tasks that run are killed.
+    one that can be repeated. Where the generator ends early, tasks that run end with the connection.
 
     Args:
         ray: Connected.
@@ -95,17 +96,13 @@ def in_ray(
     task = ray.remote(**options)(_work)
     running: dict[Any, T] = {}
     left = list(reversed(items))
-    try:
-        while left or running:
-            while left and len(running) < at_once:
-                item = left.pop()
-                running[task.remote(work, item)] = item
-            (done, *_), _ = ray.wait(list(running), num_returns=1)
+    while left or running:
+        while left and len(running) < at_once:
+            item = left.pop()
+            running[task.remote(work, item)] = item
+        for done in ray.wait(list(running), num_returns=1, timeout=_LOOK_S)[0] or _still_there(ray):
             item = running.pop(done)
             yield item, _result(ray, done, item, lost=lost)
-    finally:
-        for each in running:
-            ray.cancel(each, force=True)
 
 
 def _work(work: Callable[[T], R], item: T) -> R:
@@ -118,30 +115,59 @@ def _result(ray: ModuleType, done: Any, item: T, *, lost: Callable[[T, str], R])
     except ray.exceptions.RayTaskError as error:
         raise error.cause from error
     except ray.exceptions.LocalRayletDiedError as error:
-        raise InputError("--engine ray", "the cluster is gone", "start it, and give the same command again") from error
+        raise _gone(ray) from error
     except ray.exceptions.RayError as error:
         return lost(item, type(error).__name__)
     return result
 
 
+def _still_there(ray: ModuleType) -> tuple[()]:
+    """Nothing is done yet, and the cluster is there. Ray would end this process a minute after it lost its cluster."""
+    if not _answers(ray.get_runtime_context().gcs_address):
+        raise _gone(ray)
+    return ()
+
+
+def _gone(ray: ModuleType) -> InputError:
+    where = f"the Ray cluster {ray.get_runtime_context().gcs_address}"
+    return InputError(where, "is gone", "start it again; the same command then goes on from here")
+
+
 def _connect(ray: ModuleType, *, num_cpus: int | None) -> None:
     quiet = {"log_to_driver": False, "logging_level": "CRITICAL"}
     given = os.environ.get("RAY_ADDRESS", "")
-    try:
-        if given != "local":
-            _knock(given)
-            ray.init(address=given or "auto", **quiet)
-            return
-    except (OSError, RuntimeError, ValueError) as error:
-        if given or not isinstance(error, ConnectionError):
-            where, what = f"RAY_ADDRESS={given}" if given else "--engine ray", " ".join(str(error).split())[:200]
-            todo = "see that it runs (ray status), with this version of Ray and Python"
-            raise InputError(where, f"the cluster cannot be reached ({what})", todo) from error
+    address = _started_here() if given in {"", "auto"} else given
+    if given == "auto" and not address:
+        raise InputError("RAY_ADDRESS=auto", "no cluster runs on this machine", "ray start --head")
+    if address not in {"", "local"} and (given or _answers(address)):  # one that was killed leaves word of itself
+        try:
+            _knock(address)
+            ray.init(address=address, **quiet)
+        except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+            what = f"cannot be reached ({' '.join(str(error).split())[:200]})"
+            todo = "see that it runs (ray status), with this version of Ray and Python and the same token"
+            raise InputError(f"the Ray cluster {address}", what, todo) from error
+        return
+    os.environ.setdefault("RAY_AUTH_TOKEN", uuid.uuid4().hex)  # otherwise Ray leaves one in the user's home
     ray.init(address="local", num_cpus=num_cpus, include_dashboard=False, object_store_memory=_STORE_BYTES, **quiet)
 
 
+def _started_here() -> str:
+    """The address of the cluster that ``ray start`` left word of on this machine; empty where it did not."""
+    file = Path(os.environ.get("RAY_TMPDIR", "/tmp"), "ray", "ray_current_cluster")  # noqa: S108  # as Ray does
+    return file.read_text(encoding="utf-8").strip() if file.is_file() else ""
+
+
+def _answers(address: str) -> bool:
+    try:
+        _knock(address)
+    except OSError:
+        return False
+    return True
+
+
 def _knock(address: str) -> None:
-    """Refuse an address where nobody answers: Ray itself would try for two minutes.
+    """Refuse an address where nobody answers: Ray itself would try for ever.
 
     Raises:
         OSError: Nobody does.
