@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.errors import InputError
-from pipeline.remote import Remote
+from pipeline.remote import Remote, is_full
 
 _FOLDER: Final = ".running"
 _RENEW_S: Final = 20.0
@@ -47,7 +47,8 @@ def claim_remote(folder: Remote, *, settings: str) -> Generator[None]:
     try:
         _set(mark)
     except OSError as error:
-        raise InputError(str(folder), f"cannot be written to ({error.strerror or error})", "make room") from error
+        todo = "make room" if is_full(error) else "give a folder that can be written to"
+        raise InputError(str(folder), f"cannot be written to ({error.strerror or error})", todo) from error
     thread = threading.Thread(target=renew, daemon=True)
     thread.start()
     try:

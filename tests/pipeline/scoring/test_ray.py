@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import fsspec
@@ -178,3 +179,23 @@ def test_without_ray_or_a_cluster_there_is_one_line(home: Path, monkeypatch: pyt
     ):
         pass
     assert not (home / "none").exists()
+
+
+def test_a_cluster_that_is_gone_is_told_in_one_line() -> None:
+    class NeverDone:
+        """Ray, as it is for a minute after its cluster was killed."""
+
+        gcs_address = "127.0.0.1:1"
+
+        def get_runtime_context(self) -> NeverDone:
+            return self
+
+        def remote(self, *_: object, **__: object) -> Any:
+            return lambda work: SimpleNamespace(remote=lambda *_: "a task")
+
+        def wait(self, tasks: list[str], **_: object) -> tuple[list[str], list[str]]:
+            return [], tasks
+
+    tasks = cluster_module.in_ray(NeverDone(), print, [1, 2], at_once=2, num_gpus=0, lost=print)
+    with pytest.raises(InputError, match=r"^the Ray cluster 127\.0\.0\.1:1: is gone; start it again; the same command"):
+        next(tasks)
