@@ -53,9 +53,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-        patch.setenv(
-            "TMPDIR", str(tmp_path_factory.mktemp("temporary"))
-        )  # of Ray's processes; here it is known already
+        patch.setenv("RAY_AUTH_TOKEN", "a-token-of-the-tests")  # otherwise Ray leaves one in the tester's home
+        patch.setenv("TMPDIR", str(tmp_path_factory.mktemp("temporary")))  # for Ray's processes
         patch.setenv("HEADWAY_TEST_BUCKET", "")  # restored afterwards
         bucket.use_bucket(tmp_path_factory.mktemp("store") / "bucket")
         ray.init(
