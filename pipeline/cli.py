@@ -257,17 +257,17 @@ def promote(
 @app.command(epilog="Example: headway score --model artifacts/model --drives monday tuesday --out forecasts")
 def score(
     *,
-    out: Annotated[Path, typer.Option(help="Folder for the forecasts; nothing is written elsewhere.", metavar="DIR")],
-    more: Annotated[list[Path] | None, typer.Argument(help="More folders of drives.", metavar="DIR...")] = None,
+    out: Annotated[str, typer.Option(help="Folder for the forecasts; nothing is written elsewhere.", metavar="DIR")],
+    more: Annotated[list[str] | None, typer.Argument(help="More folders of drives.", metavar="DIR...")] = None,
     drives: Annotated[
-        list[Path] | None,
+        list[str] | None,
         typer.Option(
             help="Folders of raw drives, or of several, with or without frames; or quoted patterns ('raw/2026-*').",
             metavar="DIR...",
         ),
     ] = None,
     manifest: Annotated[
-        list[Path] | None,
+        list[str] | None,
         typer.Option(help="Text file of such folders, one a line; may be repeated.", metavar="FILE"),
     ] = None,
     model: Annotated[
@@ -285,8 +285,9 @@ def score(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     workers: Annotated[
         int | None,
-        typer.Option(help="Processes at once; as many as processors by default, at most 4 on a GPU.", min=1),
+        typer.Option(help="Drives at once; as many as processors by default, at most 4 on a GPU.", min=1),
     ] = None,
+    engine: Annotated[str, typer.Option(help="local: processes; ray: tasks on a Ray cluster.")] = "local",
     batch_size: Annotated[
         int | None,
         typer.Option(help="Agents at once in the network; by default fixed on a CPU, by the memory on a GPU.", min=1),
@@ -299,26 +300,29 @@ def score(
 ) -> None:
     """Forecast every road user of new raw drives: two Parquet tables per drive, and summary.json.
 
+    Every DIR, FILE and MODEL may be an address such as s3://bucket/folder, of what fsspec and its packages reach.
+
     A drive that cannot be used is named on standard error and the others go on; the exit code is 1 if anything
     was rejected or left out. After a kill the same command goes on where it was; what is done is not done again.
     """
-    folders, manifests = [*(drives or []), *(more or [])], manifest or []
-    if not folders and not manifests:
+    if not drives and not more and not manifest:
         raise InputError("headway score", "was given no drives", "name their folders after --drives")
+    from pipeline.remote import place_of  # noqa: PLC0415
     from pipeline.scoring.score import score as score_drives  # noqa: PLC0415
 
     with bundle_folder(model) as (folder, origin):
         summary = score_drives(
             folder,
-            folders,
-            out=out,
-            manifests=manifests,
+            [place_of(text) for text in (*(drives or []), *(more or []))],
+            out=place_of(out),
+            manifests=[place_of(text) for text in manifest or []],
             device=device,
             every_s=every,
             source_format=source_format,
             cache=cache,
             workers=workers,
             batch_size=batch_size,
+            engine=engine,
             origin=origin,
         )
     raise typer.Exit(summary.exit_code)

@@ -40,18 +40,27 @@ def maps_of(ingest: Path | None, *, windows: Path, params: Path) -> Mapping[str,
 
 @contextmanager
 def bundle_folder(model: str) -> Generator[tuple[Path, Mapping[str, object] | None]]:
-    """Yield the folder of a model that is named by its folder, or by a ``models:/`` URI of the registry.
+    """Yield the folder of a model that is named by its folder, an address, or a ``models:/`` URI of the registry.
 
-    What the registry holds is copied into a temporary folder; of the model's files only the weights and the JSON.
+    What is not here is copied into a temporary folder; of the model's files only the weights and the JSON.
 
     Returns:
         The folder, and what is told of a registered model: as what it was asked for, name, version, MLflow's ids.
 
     Raises:
-        InputError: The registry has no such model, or cannot be used.
+        InputError: The registry or the store has no such model, or cannot be used.
     """
     if not model.startswith("models:"):
-        yield Path(model), None
+        from pipeline.remote import place_of  # noqa: PLC0415
+
+        place = place_of(model)
+        if isinstance(place, Path):
+            yield place, None
+            return
+        from pipeline.scoring.model_files import fetched_model  # noqa: PLC0415
+
+        with fetched_model(place) as folder:
+            yield folder, {"folder": one_line(str(place))}
         return
     from pipeline.tracking.fetch import fetched  # noqa: PLC0415
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pipeline.drives import kitti_raw
 from pipeline.drives.registry import DriveRef
+from pipeline.drives.remote import RemoteDrive
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,14 +46,22 @@ class Bases:
     every_s: float
     _folders: dict[Path, str] = field(default_factory=dict)
 
-    def of(self, ref: DriveRef) -> Basis:
-        """The basis of a drive as it is now; what cannot be looked into is left out: reading it says what is wrong."""
+    def of(self, ref: DriveRef, *, away: RemoteDrive | None = None) -> Basis:
+        """The basis of a drive as it is now; what cannot be looked into is left out: reading it says what is wrong.
+
+        Of one that is ``away``, in an object store, by its address and what the store told of its own files.
+        """
+        if away is not None:
+            return self._basis([ref.format, ref.key, away.folder.url, *away.files])
         folder = ref.path.resolve()
         if folder not in self._folders:
             self._folders[folder] = _digest(_below(folder))
         own = [ref.format, ref.key, str(folder), self._folders[folder]]
         if ref.format == kitti_raw.FORMAT:  # the calibration of a day lies beside its drives
             own += _told(sorted(folder.parent.glob("calib_*.txt")))
+        return self._basis(own)
+
+    def _basis(self, own: Iterable[str]) -> Basis:
         return Basis(headway=version("headway"), model=self.model, every_s=self.every_s, drive=_digest(own))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -114,24 +114,56 @@ def table_file(name: str) -> Path:
     return file
 
 
+def account_file(name: str) -> Path:
+    """Where a drive's account lies, from the folder of the results."""
+    return Path(FOLDER) / f"{name}.json"
+
+
 def write_record(out: Path, record: Record) -> None:
     """Write a drive's account. From now on the drive is done."""
-    write_json(_path(out, record.name), asdict(record))
+    write_json(out / account_file(record.name), asdict(record))
 
 
 def read_record(out: Path, name: str, *, basis: Basis) -> Record | None:
     """A drive's account; None where the drive is not done: its files are not there whole, or were made otherwise."""
+
+    def size_of(file: str) -> int | None:
+        try:
+            return (out / file).stat().st_size
+        except OSError:
+            return None
+
     try:
-        record = _RECORD.validate_json(_path(out, name).read_bytes(), strict=True)
-        whole = all((out / file).stat().st_size == size for file, size in record.sizes_bytes.items())
-    except (OSError, ValueError):
+        content = (out / account_file(name)).read_bytes()
+    except OSError:
+        return None
+    return checked_record(content, name, basis=basis, size_of=size_of)
+
+
+def checked_record(content: bytes, name: str, *, basis: Basis, size_of: Callable[[str], int | None]) -> Record | None:
+    """As ``read_record``, of an account's content and the sizes of the files that stand."""
+    try:
+        record = _RECORD.validate_json(content, strict=True)
+        whole = all(size_of(file) == size for file, size in record.sizes_bytes.items())
+    except ValueError:
         return None
     return record if whole and record.basis == basis and record.name == name else None
 
 
+def told_of(record: Record, told: Callable[[str], str]) -> Record:
+    """The account with other words for where things lie: in its source and in all that people are told."""
+    return replace(
+        record,
+        source=told(record.source),
+        dropped=[replace(each, where=told(each.where)) for each in record.dropped],
+        suspicions=[Suspicion(**{key: told(text) for key, text in asdict(each).items()}) for each in record.suspicions],
+        notes=[told(note) for note in record.notes],
+    )
+
+
 def remove_record(out: Path, name: str) -> None:
     """Remove the account of an earlier run: from now on the drive is not done, whatever happens to its tables."""
-    _path(out, name).unlink(missing_ok=True)
+    (out / account_file(name)).unlink(missing_ok=True)
 
 
 def remove_results(out: Path, name: str) -> None:
@@ -150,10 +182,6 @@ def by_reason(dropped: Sequence[Dropped]) -> list[Dropped]:
         first.setdefault(entry.reason, replace(entry, where=one_line(entry.where)))
         counts[entry.reason] += entry.count
     return [replace(entry, count=counts[reason]) for reason, entry in first.items()]
-
-
-def _path(out: Path, name: str) -> Path:
-    return out / FOLDER / f"{name}.json"
 
 
 def _told(kind: Dropped) -> str:

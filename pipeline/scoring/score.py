@@ -3,44 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from contextlib import closing, contextmanager, nullcontext, suppress
-from functools import partial
+from contextlib import closing, nullcontext, suppress
+from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
 
 from rich.text import Text
 
-from pipeline.drives.found import find_all
 from pipeline.drives.registry import AUTO, DriveRef, check_format
+from pipeline.drives.remote import RemoteDrive, find_places
 from pipeline.errors import InputError, one_line
-from pipeline.files import remove_leftovers, write_json
-from pipeline.parallel import in_processes
+from pipeline.files import digest as digest_of
 from pipeline.progress import CONSOLE, progress_bar
-from pipeline.scene.extract import pick_device
-from pipeline.scoring import manoeuvres, record
+from pipeline.remote import Place
 from pipeline.scoring.basis import Bases
-from pipeline.scoring.claim import claim
+from pipeline.scoring.engine import Engine, engine_of
 from pipeline.scoring.given import given_folders
-from pipeline.scoring.record import Record, read_record
-from pipeline.scoring.share import pick_batch_size, pick_workers
+from pipeline.scoring.record import Record
+from pipeline.scoring.results import Results, results_in
 from pipeline.scoring.summary import Summary
-from pipeline.scoring.work import Job, Plan, bundle_of, score_drive
+from pipeline.scoring.work import Job, Plan, bundle_of
 from pipeline.training.bundle import Bundle, bundle_digest
 from pipeline.windows.grid import make_grid
 
 
 def score(
     model_dir: Path,
-    drives: Sequence[Path],
+    drives: Sequence[Place],
     *,
-    out: Path,
-    manifests: Sequence[Path] = (),
+    out: Place,
+    manifests: Sequence[Place] = (),
     device: str = "auto",
     every_s: float | None = None,
     source_format: str = AUTO,
     cache: Path | None = None,
     workers: int | None = None,
     batch_size: int | None = None,
+    engine: str = "local",
     origin: Mapping[str, object] | None = None,
 ) -> Summary:
     """Forecast every agent of new drives and write two tables for each drive, and ``summary.json``, into ``out``.
@@ -58,80 +57,84 @@ def score(
 
     Args:
         model_dir: A folder that training wrote.
-        drives: Folders of drives, or of several, or patterns of such; what is found in them is scored in the order of
-            their names.
-        out: Folder of the results; made where it is missing. Nothing is written elsewhere but to ``cache``.
+        drives: Folders of drives, or of several, or patterns of such, here or remote (``pipeline.remote``); what is
+            found in them is scored in the order of their names.
+        out: Folder of the results, here or remote; made where it is missing. Nothing is written elsewhere but to
+            ``cache``, and to temporary folders where something is remote.
         manifests: Text files that list such folders, one a line.
         device: ``auto``, ``cpu`` or ``cuda``.
         every_s: Between forecast times, if other than in training.
         source_format: A registry name, or ``auto``.
         cache: Folder where the features of frames are kept between runs; none by default.
-        workers: Processes at once, each on one thread; ``pick_workers`` by default. The results do not depend on it.
-        batch_size: Agents that go through the network at once; ``pick_batch_size`` by default. The last bits of the
-            forecasts depend on it.
+        workers: Drives at once, each on one thread; by default as ``engine_of`` says. The results do not depend on it.
+        batch_size: Agents that go through the network at once; likewise. The last bits of the forecasts depend on it.
+        engine: ``local`` or ``ray``. The results do not depend on it.
         origin: What the summary tells of the model instead of its folder: where it came from.
 
     Returns:
         The account of the run; its ``exit_code`` is 1 where anything was rejected or left out.
 
     Raises:
-        InputError: The model, a setting or ``out`` cannot be used, or another run is scoring into ``out``; no drive was
-            read. Or the results cannot be written any more.
+        InputError: The model, a setting, the engine or ``out`` cannot be used, or another run is scoring into ``out``;
+            no drive was read. Or the results cannot be written any more.
     """
     started = perf_counter()
     check_format(source_format)
     given, unmatched = given_folders(drives, manifests=manifests)
     digest = bundle_digest(model_dir)
     bundle = bundle_of(model_dir, digest)
-    device = pick_device(device)
-    workers = workers or pick_workers(device)
-    summary = Summary(
-        model={
-            **(origin or {"folder": one_line(str(model_dir))}),
-            "digest": digest,
-            "future_s": bundle.windows.future_s,
-            "rate_hz": bundle.windows.rate_hz,
-            "num_modes": bundle.train.num_modes,
-        },
-        device=device,
-        every_s=_checked_every_s(bundle, every_s),
-        batch_size=batch_size or pick_batch_size(device, num_workers=workers),
-    )
-    plan = Plan(
-        model_dir=model_dir,
-        digest=digest,
-        out=out,
-        device=device,
-        every_s=summary.every_s,
-        batch_size=summary.batch_size,
-        cache=cache,
-    )
-    with claim(out):
-        with _writing(out):
-            for folder in (out, out / manoeuvres.FOLDER, out / record.FOLDER):
-                remove_leftovers(folder)
-            write_json(out / "summary.json", summary.to_json())
-        found = find_all(given, format=source_format)
-        for error in (*unmatched, *found.problems):
-            summary.rejected.append(error)
-            _say([str(error)])
-        summary.notes += map(one_line, found.notes)
-        _say(found.notes)
-        outcomes: dict[str, Record | InputError] = {}
-        try:
-            outcomes.update(_outcomes(found.refs, plan=plan, workers=workers))
-            summary.complete = True
-        finally:
-            for ref in found.refs:  # in this order, whoever was done first
-                summary.count(outcomes.get(ref.name))
-            summary.seconds["total"] = perf_counter() - started
-            with nullcontext() if summary.complete else suppress(InputError), _writing(out):
-                write_json(out / "summary.json", summary.to_json())  # where it fails, what ended the run is told first
+    every_s = _checked_every_s(bundle, every_s)
+    with engine_of(engine, device=device, workers=workers, batch_size=batch_size) as at:
+        summary = Summary(
+            model={
+                **(origin or {"folder": one_line(str(model_dir))}),
+                "digest": digest,
+                "future_s": bundle.windows.future_s,
+                "rate_hz": bundle.windows.rate_hz,
+                "num_modes": bundle.train.num_modes,
+            },
+            device=at.device,
+            every_s=every_s,
+            batch_size=at.batch_size,
+        )
+        plan = Plan(
+            model_dir=model_dir,
+            digest=digest,
+            out=out if isinstance(out, Path) else Path(),
+            device=at.device,
+            every_s=every_s,
+            batch_size=at.batch_size,
+            cache=cache,
+        )
+        results = results_in(out)
+        settings = digest_of(version("headway"), digest, str(every_s), at.device, str(at.batch_size))
+        with results.claimed(settings):
+            results.tidy()
+            results.write_summary(summary.to_json())
+            found, away = find_places(given, format=source_format)
+            for error in (*unmatched, *found.problems):
+                summary.rejected.append(error)
+                _say([str(error)])
+            summary.notes += map(one_line, found.notes)
+            _say(found.notes)
+            outcomes: dict[str, Record | InputError] = {}
+            try:
+                outcomes.update(_outcomes(found.refs, away, plan=plan, at=at, out=out, results=results))
+                summary.complete = True
+            finally:
+                for ref in found.refs:  # in this order, whoever was done first
+                    summary.count(outcomes.get(ref.name))
+                summary.seconds["total"] = perf_counter() - started
+                with nullcontext() if summary.complete else suppress(InputError):
+                    results.write_summary(summary.to_json())  # where it fails, what ended the run is told first
+            results.tidy()
     _say(summary.closing_lines(out=str(out)))
     return summary
 
 
-def _outcomes(refs: Sequence[DriveRef], *, plan: Plan, workers: int) -> Generator[tuple[str, Record | InputError]]:
+def _outcomes(
+    refs: Sequence[DriveRef], away: Mapping[str, RemoteDrive], *, plan: Plan, at: Engine, out: Place, results: Results
+) -> Generator[tuple[str, Record | InputError]]:
     """Score the drives that are not done, under a progress bar, and tell of each what there is to tell.
 
     Yields:
@@ -142,10 +145,11 @@ def _outcomes(refs: Sequence[DriveRef], *, plan: Plan, workers: int) -> Generato
     with progress_bar() as bar:
         looking = bar.add_task("looking for what is done", total=len(refs))
         for ref in refs:
-            basis = bases.of(ref)
-            done = read_record(plan.out, ref.name, basis=basis)
+            there = away.get(ref.name)
+            basis = bases.of(ref, away=there)
+            done = results.read(ref.name, basis=basis)
             if done is None:
-                jobs.append(Job(ref=ref, basis=basis))
+                jobs.append(Job(ref=ref, basis=basis, folder=there and there.folder))
             else:
                 yield ref.name, done
             bar.advance(looking)
@@ -154,9 +158,8 @@ def _outcomes(refs: Sequence[DriveRef], *, plan: Plan, workers: int) -> Generato
         if num_done:
             _say([f"{num_done} of {len(refs)} drives are done from an earlier run"])
         scoring = bar.add_task("scoring", total=len(refs), completed=num_done)
-        work = partial(score_drive, plan=plan)
-        with closing(in_processes(work, jobs, num_processes=workers)) as results:
-            for job, outcome in results:
+        with closing(at.run(jobs, plan=plan, out=out)) as done_now:
+            for job, outcome in done_now:
                 if isinstance(outcome, Record):
                     num_forecasts += outcome.forecasts
                     _say(outcome.lines())
@@ -178,15 +181,6 @@ def _checked_every_s(bundle: Bundle, every_s: float | None) -> float:
         what = f"{every_s:g} s is no whole number of steps"
         raise InputError("--every", what, f"give a multiple of {step_s:g} s") from error
     return every_s
-
-
-@contextmanager
-def _writing(out: Path) -> Generator[None]:
-    try:
-        yield
-    except OSError as error:
-        todo = "give a folder that can be written to"
-        raise InputError(out, f"cannot be written to ({error.strerror or error})", todo) from error
 
 
 def _say(lines: Iterable[str]) -> None:

@@ -9,7 +9,7 @@ import torch
 
 from pipeline.training.predict import AGENTS_PER_BATCH
 
-_GPU_WORKERS: Final = 4  # they read and write while others use it; each keeps some memory of it for itself
+GPU_WORKERS: Final = 4  # they read and write while others use it; each keeps some memory of it for itself
 _AGENT_BYTES: Final = 512 * 1024  # that one agent takes of a GPU at most, in scenes of a hundred agents
 _SHARE: Final = 0.5  # of a GPU's free memory
 _SMALLEST, _LARGEST = 256, 65536
@@ -18,7 +18,7 @@ _SMALLEST, _LARGEST = 256, 65536
 def pick_workers(device: str) -> int:
     """A process for each processor; few where they share a GPU."""
     num_processors = os.cpu_count() or 1
-    return num_processors if device == "cpu" else min(num_processors, _GPU_WORKERS)
+    return num_processors if device == "cpu" else min(num_processors, GPU_WORKERS)
 
 
 def pick_batch_size(device: str, *, num_workers: int) -> int:

@@ -15,6 +15,7 @@ import torch
 
 from pipeline.drives.registry import DriveRef, read_drive
 from pipeline.errors import InputError
+from pipeline.remote import Remote
 from pipeline.scoring.basis import Basis
 from pipeline.scoring.forecast import DriveForecast, forecast_drive
 from pipeline.scoring.manoeuvres import manoeuvres_file, write_manoeuvres
@@ -24,15 +25,22 @@ from pipeline.scoring.tally import Tally
 from pipeline.training.bundle import Bundle, bundle_digest, load_bundle
 
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
-_GO_ON: Final = "the same command then goes on from here"
+GO_ON: Final = "the same command then goes on from here"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Job:
-    """A drive to score, and what it was before it is read."""
+    """A drive to score, and what it was before it is read.
+
+    Attributes:
+        ref: The drive.
+        basis: Of what it will be scored from.
+        folder: Where it lies in an object store; None where ``ref.path`` is here.
+    """
 
     ref: DriveRef
     basis: Basis
+    folder: Remote | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,7 +96,7 @@ def score_drive(job: Job, *, plan: Plan) -> Record | InputError:
         except OSError as error:
             if error.errno in _FULL:  # no fault of the drive's: only the cache is written to meanwhile
                 raise InputError(
-                    plan.cache or out, f"cannot be written to ({error.strerror})", f"make room; {_GO_ON}"
+                    plan.cache or out, f"cannot be written to ({error.strerror})", f"make room; {GO_ON}"
                 ) from error
             remove_results(out, ref.name)
             where = error.filename or ref.path
@@ -145,5 +153,5 @@ def _written_to(out: Path, name: str) -> Generator[None]:
     except OSError as error:
         first = "make room" if error.errno in _FULL else "check disk and permissions"
         raise InputError(
-            out / table_file(name), f"cannot be written ({error.strerror or error})", f"{first}; {_GO_ON}"
+            out / table_file(name), f"cannot be written ({error.strerror or error})", f"{first}; {GO_ON}"
         ) from error

@@ -16,8 +16,7 @@ import pytest
 
 from pipeline.errors import InputError
 from pipeline.parallel import in_processes
-from pipeline.scoring import score as score_module
-from pipeline.scoring import work
+from pipeline.scoring import engine, work
 from pipeline.scoring.claim import claim
 from pipeline.scoring.score import score
 from pipeline.training.bundle import write_bundle
@@ -75,7 +74,7 @@ def scored(model: Path, *drives: Path, out: Path, **others) -> int:
 def test_two_workers_make_what_one_makes(
     raw: Path, model: Path, whole: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(score_module, "in_processes", partial(in_processes, alone_s=0.0))
+    monkeypatch.setattr(engine, "in_processes", partial(in_processes, alone_s=0.0))
     assert scored(model, raw, out=tmp_path, workers=2) == 0
     assert results(tmp_path) == whole
 
