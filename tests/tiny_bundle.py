@@ -18,6 +18,8 @@ from pipeline.drives.categories import Category
 from pipeline.params import load_section
 from pipeline.scene.backbone import make_backbone
 from pipeline.training.bundle import Bundle
+from pipeline.training.familiar import Familiar
+from tests.small_windows import small_windows
 
 PARAMS = Path(__file__).parents[1] / "params.yaml"
 
@@ -68,6 +70,7 @@ def make_bundle(*, scene: bool = True, seed: int = 0) -> Bundle:
         train=train,
         model=model,
         backbone=make_backbone(scene_config) if scene else None,
+        familiar=Familiar.fit(small_windows(num_scenes=60)),
         constant_velocity=unfitted(num_future=windows.num_future, rate_hz=windows.rate_hz),
         meta={},
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 from time import perf_counter
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from pipeline.baselines import constant_velocity
 from pipeline.baselines.history import last_xy
@@ -22,6 +22,7 @@ from pipeline.scene.extract import extract_features, pick_device
 from pipeline.scene.store import SceneFeatures
 from pipeline.scoring.health import Health, input_health, merge, sound
 from pipeline.training.bundle import Bundle
+from pipeline.training.familiar import NOT_MEASURED, Drift
 from pipeline.training.predict import AGENTS_PER_BATCH, predict
 from pipeline.windows.build import build_windows
 from pipeline.windows.windows import Windows
@@ -40,6 +41,8 @@ class DriveForecast:
         notes: What reading and cleaning had to assume.
         suspicions: What is hardly as the drive's source meant it.
         map: Of the drive, in its world frame; None where it has none.
+        scene_scores: How unusual each scene is (``Familiar.scene_scores``); None where it was not measured.
+        drift: How the drive differs from those of the training.
         seconds: Spent in each step.
     """
 
@@ -51,6 +54,8 @@ class DriveForecast:
     notes: tuple[str, ...] = ()
     suspicions: tuple[Suspicion, ...] = ()
     map: DriveMap | None = None
+    scene_scores: Float[np.ndarray, " b"] | None = None
+    drift: Drift = NOT_MEASURED
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -90,6 +95,8 @@ def forecast_drive(
     lap("windows")
     forecasts, health = forecast_windows(bundle, windows, device=pick_device(device), batch_size=batch_size)
     lap("forecast")
+    scene_scores, drift = bundle.familiar.scene_scores(windows), bundle.familiar.drift(windows)
+    lap("drift")
     return DriveForecast(
         name=drive.name,
         windows=windows,
@@ -99,6 +106,8 @@ def forecast_drive(
         notes=clean.notes,
         suspicions=clean.suspicions,
         map=clean.map,
+        scene_scores=scene_scores,
+        drift=drift,
         seconds=seconds,
     )
 

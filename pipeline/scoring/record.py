@@ -18,6 +18,7 @@ from pipeline.scoring.forecast import DriveForecast
 from pipeline.scoring.health import Health
 from pipeline.scoring.manoeuvres import manoeuvres_file
 from pipeline.scoring.tally import Tally
+from pipeline.training.familiar import Drift
 
 FOLDER: Final = "drives"  # beside the tables of forecasts
 
@@ -42,6 +43,7 @@ class Record:
         dropped: What was left out of it, one entry for each reason.
         suspicions: What is hardly as its source meant it.
         notes: What reading and cleaning had to assume.
+        drift: How it differs from the drives of the training.
     """
 
     name: str
@@ -59,10 +61,12 @@ class Record:
     dropped: Sequence[Dropped]
     suspicions: Sequence[Suspicion]
     notes: Sequence[str]
+    drift: Drift
 
     def lines(self) -> list[str]:
         """What people are told of it: notes, one line for each kind of thing left out, and suspicions."""
-        return [*self.notes, *map(_told, self.dropped), *(one_line(str(suspicion)) for suspicion in self.suspicions)]
+        suspicions = (one_line(str(suspicion)) for suspicion in self.suspicions)
+        return [*self.notes, *map(_told, self.dropped), *suspicions, *map(one_line, self.drift.lines(self.name))]
 
 
 _RECORD: Final = TypeAdapter(Record)
@@ -104,6 +108,7 @@ def make_record(
             for suspicion in forecast.suspicions
         ],
         notes=[one_line(note) for note in forecast.notes],
+        drift=forecast.drift,
     )
 
 

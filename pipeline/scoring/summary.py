@@ -66,6 +66,7 @@ class Summary:
             "agents": record.agents,
             "forecast_times": record.forecast_times,
             "forecasts": record.forecasts,
+            "drift": asdict(record.drift) | {"is_unlike": record.drift.is_unlike},
             "seconds": round(sum(record.seconds.values()), 3),
         }
         self.health.update(record.health)
@@ -116,6 +117,9 @@ class Summary:
         """The result in one line, and the list of what was rejected."""
         num_forecasts = sum(drive["forecasts"] for drive in self.drives.values())
         result = f"{len(self.drives)} drives scored, {num_forecasts} forecasts in {out}"
+        unlike = sum(drive["drift"]["is_unlike"] for drive in self.drives.values())
+        if unlike:
+            result += f"; {unlike} unlike the training drives"
         if self.dropped:
             result += f"; parts of {len({name for name, _ in self.dropped})} were left out"
         if self.rejected:

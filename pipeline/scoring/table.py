@@ -31,6 +31,7 @@ SCHEMA: Final = pa.schema(
         pa.field("mode", pa.int16(), nullable=False),  # -1 is the best single forecast; 0, 1 ... by falling probability
         pa.field("probability", pa.float32(), nullable=False),  # sums to 1 over modes 0, 1 ...; 1 for mode -1
         pa.field("health", pa.string(), nullable=False),  # Health.label
+        pa.field("scene_score", pa.float32()),  # how unusual the scene is: about 1 is usual; null: not measured
         pa.field("origin_x_m", pa.float64(), nullable=False),  # to be added to every x_m: see origin_of
         pa.field("origin_y_m", pa.float64(), nullable=False),
         pa.field("t_s", _PATH, nullable=False),  # after t0
@@ -118,6 +119,7 @@ def _rows(drive: DriveForecast, *, agents: Int[np.ndarray, " n"], origin_m: Floa
         return repeat(values, "n -> (n k)", k=num_rows_each)
 
     num_rows = len(agents) * num_rows_each
+    unusual = np.full(len(scene), np.nan) if drive.scene_scores is None else drive.scene_scores[scene]
     columns = {
         "drive": words([drive.name], np.zeros(num_rows, np.int32)),
         "agent_id": words([agent for _, agent in index.track_names], each(index.track[agents])),
@@ -126,6 +128,7 @@ def _rows(drive: DriveForecast, *, agents: Int[np.ndarray, " n"], origin_m: Floa
         "mode": pa.array(np.tile(np.arange(-1, num_rows_each - 1), len(agents)), pa.int16()),
         "probability": pa.array(probability.ravel(), pa.float32()),
         "health": words([h.label for h in Health], each(drive.health[agents])),
+        "scene_score": pa.array(each(unusual), pa.float32(), from_pandas=True),
         "origin_x_m": pa.array(np.full(num_rows, origin_m[0])),
         "origin_y_m": pa.array(np.full(num_rows, origin_m[1])),
         "t_s": _lists(t_s),

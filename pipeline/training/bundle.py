@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -21,7 +21,9 @@ from pipeline.errors import InputError
 from pipeline.files import digest, whole_folder
 from pipeline.params import parse_section
 from pipeline.scene.backbone import make_backbone
+from pipeline.training.familiar import Familiar
 
+T = TypeVar("T")
 _CONFIG, _MODEL, _BACKBONE = "bundle.json", "model.safetensors", "backbone.safetensors"
 
 
@@ -37,6 +39,7 @@ class Bundle:
         model: The forecaster, on the CPU, in evaluation mode.
         backbone: The CNN of the frames; ``None`` where the forecaster does not use the scene.
         constant_velocity: What answers where the forecaster cannot, fitted on the same training drives.
+        familiar: What those drives are like.
         meta: What else is told of it: data digest, seed, best epoch, validation metrics.
     """
 
@@ -47,6 +50,7 @@ class Bundle:
     model: Forecaster
     backbone: SceneBackbone | None
     constant_velocity: ConstantVelocity
+    familiar: Familiar
     meta: Mapping[str, Any]
 
 
@@ -60,6 +64,7 @@ def write_bundle(folder: Path, bundle: Bundle) -> None:
         "train": bundle.train.model_dump(),
         "forecaster": asdict(bundle.model.config),
         "constant_velocity": bundle.constant_velocity.to_json(),
+        "familiar": bundle.familiar.to_json(),
         "meta": dict(bundle.meta),
     }
     with whole_folder(folder) as temporary:
@@ -92,7 +97,8 @@ def load_bundle(folder: Path) -> Bundle:
         "scene_features": SceneConfig,
         "train": TrainConfig,
     }
-    missing = [key for key in (*sections, "forecaster", "constant_velocity", "categories", "meta") if key not in config]
+    others = ("forecaster", "constant_velocity", "familiar", "categories", "meta")
+    missing = [key for key in (*sections, *others) if key not in config]
     if missing:
         raise InputError(folder / _CONFIG, f"lacks {', '.join(missing)}", todo)
     known = [category.name.lower() for category in Category]
@@ -113,7 +119,8 @@ def load_bundle(folder: Path) -> Bundle:
         train=parse_section(config["train"], TrainConfig, where=f"{where}: train"),
         model=model.eval(),
         backbone=backbone,
-        constant_velocity=_constant_velocity(config["constant_velocity"], where=where),
+        constant_velocity=_read(ConstantVelocity.from_json, config, "constant_velocity", where=where),
+        familiar=_read(Familiar.from_json, config, "familiar", where=where),
         meta=config["meta"],
     )
 
@@ -138,11 +145,11 @@ def _forecaster_config(value: Any, *, where: str) -> ForecasterConfig:
         raise InputError(f"{where}: forecaster", "has unknown or missing keys", "train the model anew") from error
 
 
-def _constant_velocity(value: Any, *, where: str) -> ConstantVelocity:
+def _read(from_json: Callable[[Any], T], config: Mapping[str, Any], key: str, *, where: str) -> T:
     try:
-        return ConstantVelocity.from_json(value)
+        return from_json(config[key])
     except (TypeError, KeyError, ValueError) as error:
-        raise InputError(f"{where}: constant_velocity", "cannot be read", "train the model anew") from error
+        raise InputError(f"{where}: {key}", "cannot be read", "train the model anew") from error
 
 
 def _load(module: Forecaster | SceneBackbone, path: Path, *, todo: str) -> None:

@@ -14,6 +14,7 @@ from pipeline.files import digest
 from pipeline.params import load_section
 from pipeline.scene.backbone import backbone_digest, make_backbone
 from pipeline.training.bundle import Bundle
+from pipeline.training.familiar import Familiar
 from pipeline.training.fit import Fitted, Trainer
 from pipeline.windows.select import scenes_of, select_scenes
 from pipeline.windows.store import read_extra, read_windows, windows_digest
@@ -120,6 +121,7 @@ class Training:
             train=self.recipe.train,
             model=fitted.model,
             backbone=self.backbone if fitted.model.config.scene else None,
+            familiar=Familiar.fit(train),
             constant_velocity=constant_velocity.fit(train.observed, train.future, rate_hz=train.rate_hz),
             meta={
                 "data": self.data,

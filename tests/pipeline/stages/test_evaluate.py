@@ -21,6 +21,7 @@ from pipeline.ingest.store import write_clean, write_index
 from pipeline.params import load_section, load_sources
 from pipeline.stages import evaluate, run_stage
 from pipeline.training.bundle import Bundle, write_bundle
+from pipeline.training.familiar import Familiar
 from pipeline.windows.store import write_windows
 from tests.made_up_cleans import clean_drive
 from tests.small_windows import NUM_CHANNELS, NUM_FUTURE, RATE_HZ, small_windows
@@ -43,6 +44,7 @@ def untrained(folder: Path, *, num_future: int = NUM_FUTURE) -> None:
         train=load_section("train", TrainConfig, path=PARAMS),
         model=Forecaster(config),
         backbone=None,
+        familiar=Familiar.fit(small_windows()),
         constant_velocity=unfitted(num_future=num_future, rate_hz=RATE_HZ),
         meta={},
     )

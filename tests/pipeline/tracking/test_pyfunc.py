@@ -20,6 +20,7 @@ from pipeline.tracking.model import log_model, signature
 from pipeline.tracking.pyfunc import Forecasting
 from pipeline.tracking.store import open_store
 from pipeline.training.bundle import Bundle, write_bundle
+from pipeline.training.familiar import Familiar
 from pipeline.training.fit import forecaster_config
 from tests.small_drives import write_small_drive
 from tests.small_windows import NUM_FUTURE, RATE_HZ, small_windows
@@ -38,6 +39,7 @@ def bundle() -> Bundle:
         train=train,
         model=Forecaster(forecaster_config(train, windows=small_windows())).eval(),
         backbone=None,
+        familiar=Familiar.fit(small_windows()),
         constant_velocity=unfitted(num_future=NUM_FUTURE, rate_hz=RATE_HZ),
         meta={},
     )

@@ -14,6 +14,7 @@ from pipeline.params import load_section
 from pipeline.scene.backbone import make_backbone
 from pipeline.training.bundle import Bundle, load_bundle, write_bundle
 from pipeline.training.checkpoint import load_checkpoint
+from pipeline.training.familiar import Familiar
 from pipeline.training.fit import Fitted, Trainer, forecaster_config
 from pipeline.training.predict import predict
 from pipeline.training.scenes import SceneTensors
@@ -158,6 +159,7 @@ def test_a_bundle_comes_back_whole_and_forecasts_the_same(config: TrainConfig, t
         train=config,
         model=fitted.model,
         backbone=make_backbone(scene),
+        familiar=Familiar.fit(small_windows()),
         constant_velocity=unfitted(num_future=NUM_FUTURE, rate_hz=RATE_HZ),
         meta={"data": "none"},
     )
