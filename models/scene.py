@@ -42,7 +42,7 @@ class SceneEncoder(nn.Module):
         frame = torch.where(frame_valid[..., None], (frame_feature - self.mean) / self.scale, 0.0)[scene]
         projected = self.inputs(torch.cat((agent, frame, agent_valid[..., None].to(agent.dtype)), dim=-1))
         there = (frame_valid[scene] | agent_valid).unbind(1)
-        hidden = cell = at_least_single(projected).new_zeros(len(scene), self.width)
+        hidden = cell = at_least_single(projected).new_zeros(scene.shape[0], self.width)
         for step, valid in zip(projected.unbind(1), there, strict=True):
             hidden, cell = self.cell(step, hidden=hidden, cell=cell, valid=valid)
         return hidden
