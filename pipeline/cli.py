@@ -294,6 +294,9 @@ def score(
             metavar="DIR",
         ),
     ] = None,
+    runtime: Annotated[
+        str, typer.Option(help="What runs the network: torch, or onnx (on the CPU; needs the extra export).")
+    ] = "torch",
 ) -> None:
     """Forecast every road user of new raw drives: two Parquet tables per drive, and summary.json.
 
@@ -317,6 +320,7 @@ def score(
             cache=cache,
             workers=workers,
             batch_size=batch_size,
+            runtime=runtime,
             origin=origin,
         )
     raise typer.Exit(summary.exit_code)

@@ -24,12 +24,14 @@ class Basis:
         every_s: Between forecast times.
         drive: Digest of the drive's format, folder and key, and of the name, size and time of change of every file
             in the folder. A folder that holds several drives (of KITTI or nuScenes, say) counts as a whole.
+        runtime: What ran the network: ``torch`` or ``onnx``.
     """
 
     headway: str
     model: str
     every_s: float
     drive: str
+    runtime: str = "torch"
 
 
 @dataclass(kw_only=True, slots=True)
@@ -39,10 +41,12 @@ class Bases:
     Attributes:
         model: Digest of the model's files.
         every_s: Between forecast times.
+        runtime: ``torch`` or ``onnx``.
     """
 
     model: str
     every_s: float
+    runtime: str = "torch"
     _folders: dict[Path, str] = field(default_factory=dict)
 
     def of(self, ref: DriveRef) -> Basis:
@@ -53,7 +57,13 @@ class Bases:
         own = [ref.format, ref.key, str(folder), self._folders[folder]]
         if ref.format == kitti_raw.FORMAT:  # the calibration of a day lies beside its drives
             own += _told(sorted(folder.parent.glob("calib_*.txt")))
-        return Basis(headway=version("headway"), model=self.model, every_s=self.every_s, drive=_digest(own))
+        return Basis(
+            headway=version("headway"),
+            model=self.model,
+            every_s=self.every_s,
+            runtime=self.runtime,
+            drive=_digest(own),
+        )
 
 
 def _below(folder: Path) -> Iterator[str]:

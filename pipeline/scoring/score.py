@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from contextlib import closing, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from time import perf_counter
@@ -22,6 +23,7 @@ from pipeline.scoring.basis import Bases
 from pipeline.scoring.claim import claim
 from pipeline.scoring.given import given_folders
 from pipeline.scoring.record import Record, read_record
+from pipeline.scoring.runtime import TORCH, runtime_device, runtime_file
 from pipeline.scoring.share import pick_batch_size, pick_workers
 from pipeline.scoring.summary import Summary
 from pipeline.scoring.work import Job, Plan, bundle_of, score_drive
@@ -41,6 +43,7 @@ def score(
     cache: Path | None = None,
     workers: int | None = None,
     batch_size: int | None = None,
+    runtime: str = TORCH,
     origin: Mapping[str, object] | None = None,
 ) -> Summary:
     """Forecast every agent of new drives and write two tables for each drive, and ``summary.json``, into ``out``.
@@ -69,6 +72,8 @@ def score(
         workers: Processes at once, each on one thread; ``pick_workers`` by default. The results do not depend on it.
         batch_size: Agents that go through the network at once; ``pick_batch_size`` by default. The last bits of the
             forecasts depend on it.
+        runtime: What runs the network: ``torch``, or ``onnx`` for onnxruntime on the CPU, for which the model is first
+            written as ONNX, to ``cache`` where there is one. The last bits of the forecasts depend on it.
         origin: What the summary tells of the model instead of its folder: where it came from.
 
     Returns:
@@ -83,7 +88,7 @@ def score(
     given, unmatched = given_folders(drives, manifests=manifests)
     digest = bundle_digest(model_dir)
     bundle = bundle_of(model_dir, digest)
-    device = pick_device(device)
+    device = pick_device(runtime_device(runtime, device=device))
     workers = workers or pick_workers(device)
     summary = Summary(
         model={
@@ -96,6 +101,7 @@ def score(
         device=device,
         every_s=_checked_every_s(bundle, every_s),
         batch_size=batch_size or pick_batch_size(device, num_workers=workers),
+        runtime=runtime,
     )
     plan = Plan(
         model_dir=model_dir,
@@ -105,6 +111,7 @@ def score(
         every_s=summary.every_s,
         batch_size=summary.batch_size,
         cache=cache,
+        runtime=runtime,
     )
     with claim(out):
         with _writing(out):
@@ -137,7 +144,7 @@ def _outcomes(refs: Sequence[DriveRef], *, plan: Plan, workers: int) -> Generato
     Yields:
         By name, the account of each drive, or why it was rejected: first of those that are done, then as they are.
     """
-    bases = Bases(model=plan.digest, every_s=plan.every_s)
+    bases = Bases(model=plan.digest, every_s=plan.every_s, runtime=plan.runtime)
     jobs: list[Job] = []
     with progress_bar() as bar:
         looking = bar.add_task("looking for what is done", total=len(refs))
@@ -150,12 +157,18 @@ def _outcomes(refs: Sequence[DriveRef], *, plan: Plan, workers: int) -> Generato
                 yield ref.name, done
             bar.advance(looking)
         bar.remove_task(looking)
-        num_done, num_forecasts, began = len(refs) - len(jobs), 0, perf_counter()
+        num_done, num_forecasts = len(refs) - len(jobs), 0
         if num_done:
             _say([f"{num_done} of {len(refs)} drives are done from an earlier run"])
         scoring = bar.add_task("scoring", total=len(refs), completed=num_done)
-        work = partial(score_drive, plan=plan)
-        with closing(in_processes(work, jobs, num_processes=workers)) as results:
+        with ExitStack() as stack:
+            if jobs:  # where all is done, the model is not written for nothing
+                bundle = bundle_of(plan.model_dir, plan.digest)
+                onnx = stack.enter_context(runtime_file(plan.runtime, bundle, digest=plan.digest, cache=plan.cache))
+                plan = replace(plan, onnx=onnx)
+            began = perf_counter()
+            work = in_processes(partial(score_drive, plan=plan), jobs, num_processes=workers)
+            results = stack.enter_context(closing(work))
             for job, outcome in results:
                 if isinstance(outcome, Record):
                     num_forecasts += outcome.forecasts
