@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import torch
 from models.batch import Observed
 from models.flat import columns, input_names
 from models.forecaster import Forecaster
+from pipeline.errors import InputError
 from pipeline.export import agreement, graph
 from pipeline.export.runtime import OnnxForecaster
 from pipeline.export.scenes import made_up_scenes
@@ -83,3 +85,23 @@ def test_neighbours_count_in_the_graph_too(tmp_path: Path) -> None:
     )
     with torch.no_grad():
         assert (model(together).single.xy_m - model(apart).single.xy_m).abs().max() > 1e-2
+
+
+@pytest.mark.parametrize("rounding", [1e-4, 5e-5])
+def test_a_difference_counts_unless_torchs_own_rounding_is_as_large(
+    rounding: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bundle = make_bundle(**SHORT, interaction="none", scene=False)
+
+    @torch.no_grad()
+    def shifted(observed: Observed) -> dict[str, torch.Tensor]:
+        found = columns(bundle.model(observed))
+        return found | {"single_xy_m": found["single_xy_m"] + 2e-4}
+
+    observed = made_up_scenes(bundle.model, windows=bundle.windows, num_agents=(9,), seed=0)
+    assert 0.0 < agreement._rounding(bundle.model, observed) < 5e-5
+    monkeypatch.setattr(agreement, "_rounding", lambda *_: rounding)
+    is_accepted = 3 * rounding > 2e-4
+    with nullcontext() if is_accepted else pytest.raises(InputError, match=r"a\.onnx: differs .* in single_xy_m"):
+        apart = agreement.agreement(shifted, bundle.model, windows=bundle.windows, name="a.onnx")
+        assert apart == pytest.approx(2e-4, rel=0.1)
