@@ -226,6 +226,7 @@ class Forecaster(nn.Module):
             accel_mps2=gained / (1.0 + doubt * variance),
             turn_decay_s=turn_decay_s,
             accel_decay_s=accel_decay_s,
+            max_age=observed.valid.shape[1] - 1 if torch.compiler.is_exporting() else None,
             num_future=self.config.num_future,
             rate_hz=rate_hz,
         )
@@ -247,7 +248,7 @@ class Forecaster(nn.Module):
         steps = step_inputs(observed, velocity_mps=velocity, moving=moving, frame=frame, rate_hz=self.config.rate_hz)
         everywhere = static[:, None].expand(-1, steps.shape[1], -1)
         projected = self.recurrence.inputs(torch.cat((steps, everywhere), dim=-1)).unbind(1)
-        hidden = cell = steps.new_zeros(len(steps), self.config.width)
+        hidden = cell = steps.new_zeros(steps.shape[0], self.config.width)
         seen = self._seen(observed, velocity_mps=velocity, frame=frame, static=static)
         for step, valid in enumerate(observed.valid.unbind(1)):
             hidden, cell = self.recurrence.advance(

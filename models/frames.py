@@ -70,7 +70,7 @@ def agent_frame(observed: Observed, *, rate_hz: float, turned: bool = True) -> A
     steps = torch.arange(num_steps, device=valid.device)
     last = torch.where(valid, steps, 0).amax(dim=1)
     known = valid.any(dim=1)
-    agents = torch.arange(len(last), device=valid.device)
+    agents = torch.arange(last.shape[0], device=valid.device)
     origin = torch.where(known[:, None], observed.xy_m[agents, last], 0.0)
     oriented = observed.heading_valid & valid
     has_axis = oriented.any(dim=1) & turned
@@ -121,7 +121,7 @@ def constant_velocity(
     newest = torch.where(earlier, steps, 0).amax(dim=1)
     moved = earlier.any(dim=1)
     first = torch.where(near.any(dim=1), oldest_near, newest)
-    agents = torch.arange(len(last), device=valid.device)
+    agents = torch.arange(last.shape[0], device=valid.device)
     duration_s = (last - first).clamp(min=1) / rate_hz
     velocity = (xy_m[agents, last] - xy_m[agents, first]) / duration_s[:, None]
     return torch.where(moved[:, None], velocity, 0.0)

@@ -22,7 +22,10 @@ def step_velocity(observed: Observed, *, rate_hz: float) -> tuple[Float[Tensor, 
     """Velocity at each step in the scene frame, since the valid step before it, and where it is known; else zero."""
     valid, num_steps = observed.valid, observed.valid.shape[1]
     steps = torch.arange(num_steps, device=valid.device)
-    latest = torch.where(valid, steps, -1).cummax(dim=1).values
+    if torch.compiler.is_exporting():  # ONNX has no such maximum
+        latest = torch.where(valid[:, None] & (steps <= steps[:, None]), steps, -1).amax(dim=-1)
+    else:
+        latest = torch.where(valid, steps, -1).cummax(dim=1).values
     before = functional.pad(latest[:, :-1], (1, 0), value=-1)
     known = valid & (before >= 0)
     earlier_m = observed.xy_m.gather(1, before.clamp(min=0)[..., None].expand(-1, -1, 2))

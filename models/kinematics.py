@@ -35,7 +35,7 @@ def turn_rate(
         velocity_mps: In the agent's own frame, whose x axis is the heading.
         rate_hz: Of the steps.
     """
-    agents, num_steps = torch.arange(len(last), device=last.device), max(round(_TURN_S * rate_hz), 1)
+    agents, num_steps = torch.arange(last.shape[0], device=last.device), max(round(_TURN_S * rate_hz), 1)
     before = (last - num_steps).clamp(min=0)
     known = valid[agents, last] & valid[agents, before] & (last >= num_steps)
     # Where the numbers are missing they may be anything, so they are replaced before they are used.
@@ -67,7 +67,7 @@ def acceleration(
         The acceleration in m/s2, and the variance of its error as the distances from the parabola tell it. The first
         is zero where the agent hardly moves or was seen fewer than four times, for then nothing tells the second.
     """
-    agents = torch.arange(len(last), device=last.device)
+    agents = torch.arange(last.shape[0], device=last.device)
     time = (torch.arange(valid.shape[1], device=last.device) - last[:, None]) / rate_hz
     counted = valid & (time <= 0.0) & (time > -_ACCELERATION_S - 0.5 / rate_hz)
     weight = counted.to(xy_m.dtype)
@@ -104,6 +104,7 @@ def fading_motion(
     accel_decay_s: Float[Tensor, " n"],
     num_future: int,
     rate_hz: float,
+    max_age: int | None = None,
 ) -> Float[Tensor, "n h 2"]:
     """On along the velocity, turn rate and acceleration decaying exponentially; in the agent's own frame.
 
@@ -119,9 +120,12 @@ def fading_motion(
         accel_decay_s: Likewise of the acceleration.
         num_future: Steps after the forecast time.
         rate_hz: Of the steps.
+        max_age: Nobody was last seen more steps ago; by default it is looked up.
     """
     age = (frame.age_s * rate_hz).round().long()
-    num_steps = num_future + (int(age.max()) if len(age) else 0)
+    if max_age is None:
+        max_age = int(age.max()) if len(age) else 0
+    num_steps = num_future + max_age
     dt = 1.0 / (rate_hz * _SUBSTEPS)
     time = (torch.arange(num_steps * _SUBSTEPS, device=age.device) + 0.5) * dt
     start = torch.atan2(frame.velocity_mps[:, 1], frame.velocity_mps[:, 0])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -13,6 +15,7 @@ from models.frames import AgentFrame, unrotate
 
 RELATIVE_WIDTH = 11  # of ``Neighbours.relative``
 _MOST_CANDIDATES = 2**20  # pairs that are looked at at a time
+_MOST_PAIRS = 2**40  # in a graph, whose numbers of everything must stay within 64 bits
 _AHEAD_S = 6.0  # no further ahead does it matter where two come closest
 _NEAR_M = 1.0  # nearer than about this, distance is seen in detail
 _STILL_MPS = 0.3  # two that move so much alike never come closer
@@ -117,9 +120,13 @@ class Seen:
 
     def by_step(self, num_steps: int) -> list[Seen]:
         """Step by step."""
-        sizes = torch.bincount(self.step, minlength=num_steps).tolist()
         columns = (self.step, self.receiver, self.sender, self.place, self.relation)
-        parts = zip(*(column.split(sizes) for column in columns), strict=True)
+        if torch.compiler.is_exporting():  # a graph cannot be split by sizes that it only knows when it runs
+            at = [(self.step == step).nonzero().squeeze(1) for step in range(num_steps)]
+            parts = [tuple(column[index] for column in columns) for index in at]
+        else:
+            sizes = torch.bincount(self.step, minlength=num_steps).tolist()
+            parts = zip(*(column.split(sizes) for column in columns), strict=True)
         return [Seen(step=a, receiver=b, sender=c, place=d, relation=e) for a, b, c, d, e in parts]
 
 
@@ -167,7 +174,7 @@ def neighbour_pairs(
         frame: Each agent's own frame.
         reach_m: No pair further apart than this is kept.
     """
-    found = [_near(scene, xy_m=xy_m, valid=valid, reach_m=reach_m, run=run) for run in _runs(scene)]
+    found = [_near(pairs, xy_m=xy_m, valid=valid, reach_m=reach_m) for pairs in _candidates(scene)]
     receiver, sender = (torch.cat(side) for side in zip(*found, strict=True)) if found else (scene, scene)
     axis = frame.axis[receiver][:, None]
     return Pairs(
@@ -178,6 +185,33 @@ def neighbour_pairs(
         turn=unrotate(frame.axis[sender], frame.axis[receiver]),
         valid=valid[receiver] & valid[sender],
     )
+
+
+def _candidates(scene: Int[Tensor, " n"]) -> Iterator[tuple[Int[Tensor, " p"], Int[Tensor, " p"]]]:
+    """All ordered pairs of different agents of one scene, so many at a time; in a graph, all at once."""
+    if torch.compiler.is_exporting():
+        yield _scene_pairs_in_graph(scene)
+        return
+    for first, stop in _runs(scene):
+        yield scene_pairs(scene, first=first, stop=stop)
+
+
+def _scene_pairs_in_graph(scene: Int[Tensor, " n"]) -> tuple[Int[Tensor, " p"], Int[Tensor, " p"]]:
+    """As ``scene_pairs``, by operations that ONNX has, and none that takes longer than there are agents and pairs."""
+    number = torch.arange(scene.shape[0], device=scene.device)
+    ones = torch.ones_like(number)
+    rank = (scene != scene[(number - 1).clamp(min=0)]).long().cumsum(0)  # of the scene, among those that are there
+    counts = torch.zeros_like(number).scatter_add(0, rank, ones)
+    neighbours, start = counts[rank], (counts.cumsum(0) - counts)[rank]
+    begin = neighbours.cumsum(0) - neighbours
+    total = cast("int", neighbours.sum().item())  # a symbol, and no number yet
+    torch._check(total >= 0)  # pyright: ignore
+    torch._check(total <= _MOST_PAIRS)  # pyright: ignore
+    # Each receiver stands for as long as it has neighbours, itself among them: one more wherever one begins.
+    receiver = begin.new_zeros(total).scatter_add(0, begin, ones).cumsum(0) - 1
+    sender = start[receiver] + torch.arange(total, device=scene.device) - begin[receiver]
+    other = (receiver != sender).nonzero().squeeze(1)
+    return receiver[other], sender[other]
 
 
 def _runs(scene: Int[Tensor, " n"]) -> list[tuple[int, int]]:
@@ -197,23 +231,22 @@ def _runs(scene: Int[Tensor, " n"]) -> list[tuple[int, int]]:
 
 
 def _near(
-    scene: Int[Tensor, " n"],
+    pairs: tuple[Int[Tensor, " c"], Int[Tensor, " c"]],
     *,
     xy_m: Float[Tensor, "n t 2"],
     valid: Bool[Tensor, "n t"],
     reach_m: float,
-    run: tuple[int, int],
 ) -> tuple[Int[Tensor, " p"], Int[Tensor, " p"]]:
-    """The pairs of some receivers that come near each other."""
-    receiver, sender = scene_pairs(scene, first=run[0], stop=run[1])
+    """Those of the pairs (receivers and senders) that come near each other."""
+    receiver, sender = pairs
     # Boxes around whole histories first: most pairs of a large scene are never near.
     far = torch.finfo(xy_m.dtype).max / 4
     low = torch.where(valid[..., None], xy_m, far).amin(dim=1)
     high = torch.where(valid[..., None], xy_m, -far).amax(dim=1)
     gap_m = torch.maximum(low[sender] - high[receiver], low[receiver] - high[sender]).amax(dim=-1)
-    close = gap_m <= reach_m
+    close = (gap_m <= reach_m).nonzero().squeeze(1)
     receiver, sender = receiver[close], sender[close]
     both = valid[receiver] & valid[sender]
     near = ((xy_m[sender] - xy_m[receiver]).abs().amax(dim=-1) <= reach_m) & both
-    kept = near.any(dim=1)
+    kept = near.any(dim=1).nonzero().squeeze(1)
     return receiver[kept], sender[kept]

@@ -52,8 +52,8 @@ class SocialGrid(nn.Module):
         """Pool one step's hidden states."""
         both = self.state(hidden)[seen.sender] + self.own(hidden)[seen.receiver] + seen.relation
         message = at_least_single(functional.relu(self.mix(functional.relu(both))))
-        grid = message.new_zeros(len(hidden) * self.num_cells**2, message.shape[-1])
-        grid = rearrange(grid.index_add(0, seen.place, message), "(n g) e -> n g e", n=len(hidden))
+        grid = message.new_zeros(hidden.shape[0] * self.num_cells**2, message.shape[-1])
+        grid = rearrange(grid.index_add(0, seen.place, message), "(n g) e -> n g e", g=self.num_cells**2)
         return functional.relu(self.embed(rearrange(grid, "n g e -> n (g e)")) + self.total(grid.sum(dim=1)))
 
 
@@ -76,13 +76,17 @@ class OccupancyGrid(nn.Module):
     def see(self, neighbours: Neighbours, *, static: Float[Tensor, "n s"]) -> Seen:
         """Look at who is near whom, and at nothing else."""
         near, cell = in_cells(neighbours, num_cells=self.num_cells, cell_m=self.cell_m)
-        nothing = static.new_zeros(len(cell), 0)
+        nothing = static.new_zeros(cell.shape[0], 0)
         return Seen(step=near.step, receiver=near.receiver, sender=near.sender, place=cell, relation=nothing)
 
     def forward(self, hidden: Float[Tensor, "n d"], *, seen: Seen) -> Float[Tensor, "n e"]:
         """Count at one step; states are not used."""
-        counts = torch.bincount(seen.place, minlength=len(hidden) * self.num_cells**2).to(hidden.dtype)
-        return functional.relu(self.embed(rearrange(counts, "(n g) -> n g", n=len(hidden))))
+        num_places = hidden.shape[0] * self.num_cells**2
+        if torch.compiler.is_exporting():  # ``bincount`` has a size that depends on the data
+            counts = hidden.new_zeros(num_places).scatter_add(0, seen.place, torch.ones_like(seen.place).to(hidden))
+        else:
+            counts = torch.bincount(seen.place, minlength=num_places).to(hidden.dtype)
+        return functional.relu(self.embed(rearrange(counts, "(n g) -> n g", g=self.num_cells**2)))
 
 
 def grid_reach_m(*, num_cells: int, cell_m: float) -> float:

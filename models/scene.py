@@ -44,7 +44,7 @@ class SceneEncoder(nn.Module):
         flags = torch.stack((own, ahead), dim=-1).to(parts[0].dtype)
         projected = self.inputs(torch.cat((*parts, flags), dim=-1))
         there = (whole | own | ahead).unbind(1)
-        hidden = cell = at_least_single(projected).new_zeros(len(scene), self.width)
+        hidden = cell = at_least_single(projected).new_zeros(scene.shape[0], self.width)
         for step, valid in zip(projected.unbind(1), there, strict=True):
             hidden, cell = self.cell(step, hidden=hidden, cell=cell, valid=valid)
         return hidden

@@ -10,8 +10,9 @@ from typing import Annotated
 import typer
 
 from pipeline.benchmarks import benchmark
-from pipeline.command import Format, Ingest, Params, bundle_folder, maps_of, may_replace, say
+from pipeline.command import Format, Ingest, Model, Params, bundle_folder, maps_of, may_replace, say
 from pipeline.errors import InputError
+from pipeline.exports import export
 from pipeline.terminated import terminable
 
 app = typer.Typer(
@@ -23,6 +24,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(benchmark, name="benchmark")
+app.command(epilog="Example: headway export --model artifacts/model --out exported")(export)
 
 
 def _version(asked: bool) -> None:  # noqa: FBT001  # typer calls it so
@@ -270,14 +272,7 @@ def score(
         list[str] | None,
         typer.Option(help="Text file of such folders, one a line; may be repeated.", metavar="FILE"),
     ] = None,
-    model: Annotated[
-        str,
-        typer.Option(
-            help="A folder that training wrote, or one of the MLflow registry: models:/headway@champion,"
-            " models:/headway/3, models:/<model id>.",
-            metavar="MODEL",
-        ),
-    ] = "artifacts/model",
+    model: Model = "artifacts/model",
     every: Annotated[
         float | None,
         typer.Option(help="Seconds between forecast times; as in training by default.", metavar="SECONDS"),
@@ -295,8 +290,14 @@ def score(
     source_format: Format = "auto",
     cache: Annotated[
         Path | None,
-        typer.Option(help="Keep the features of camera frames here between runs; not kept by default.", metavar="DIR"),
+        typer.Option(
+            help="Keep the features of camera frames, and the model as ONNX, here between runs; not kept by default.",
+            metavar="DIR",
+        ),
     ] = None,
+    runtime: Annotated[
+        str, typer.Option(help="What runs the network: torch, or onnx (on the CPU; needs the extra export).")
+    ] = "torch",
 ) -> None:
     """Forecast every road user of new raw drives: two Parquet tables per drive, and summary.json.
 
@@ -323,6 +324,7 @@ def score(
             workers=workers,
             batch_size=batch_size,
             engine=engine,
+            runtime=runtime,
             origin=origin,
         )
     raise typer.Exit(summary.exit_code)

@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from pipeline.drives.map import DriveMap
 
 Params = Annotated[Path, typer.Option(help="The file of parameters.", metavar="FILE")]
+Model = Annotated[
+    str,
+    typer.Option(
+        help="A folder that training wrote, or one of the MLflow registry: models:/headway@champion,"
+        " models:/headway/3, models:/<model id>.",
+        metavar="MODEL",
+    ),
+]
 Ingest = Annotated[
     Path | None,
     typer.Option(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -24,16 +25,21 @@ from tests.small_windows import small_windows
 PARAMS = Path(__file__).parents[1] / "params.yaml"
 
 
-def make_bundle(*, scene: bool = True, seed: int = 0) -> Bundle:
-    """A bundle with the repository's windows, a small CNN input and a narrow network."""
+def make_bundle(
+    *, scene: bool = True, seed: int = 0, observed_s: float | None = None, future_s: float | None = None, **changed: Any
+) -> Bundle:
+    """A bundle with the repository's windows, a small CNN input and a narrow network; ``changed``: keys of training."""
     windows = load_section("windows", WindowsConfig, path=PARAMS)
+    times = {"observed_s": observed_s or windows.observed_s, "future_s": future_s or windows.future_s}
+    windows = windows.model_copy(update=times)
     small = {"width_px": 96, "height_px": 64, "channels": 8, "stage": 1, "batch_size": 8, "weights": None}
     scene_config = load_section("scene_features", SceneConfig, path=PARAMS).model_copy(update=small)
     narrow = {"scene": scene, "width": 16, "num_modes": 3, "basis_rank": 4, "pooled_width": 4, "grid_cells": 4}
-    train = load_section("train", TrainConfig, path=PARAMS).model_copy(update=narrow)
+    train = load_section("train", TrainConfig, path=PARAMS).model_copy(update=narrow | changed)
     shared = {f.name: getattr(train, f.name) for f in fields(ForecasterConfig) if hasattr(train, f.name)}
     config = ForecasterConfig(
         **shared,
+        num_observed=windows.num_observed,
         num_future=windows.num_future,
         rate_hz=windows.rate_hz,
         num_categories=len(Category),

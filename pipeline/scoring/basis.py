@@ -25,12 +25,14 @@ class Basis:
         every_s: Between forecast times.
         drive: Digest of the drive's format, folder and key, and of the name, size and time of change of every file
             in the folder. A folder that holds several drives (of KITTI or nuScenes, say) counts as a whole.
+        runtime: What ran the network: ``torch`` or ``onnx``.
     """
 
     headway: str
     model: str
     every_s: float
     drive: str
+    runtime: str = "torch"
 
 
 @dataclass(kw_only=True, slots=True)
@@ -40,10 +42,12 @@ class Bases:
     Attributes:
         model: Digest of the model's files.
         every_s: Between forecast times.
+        runtime: ``torch`` or ``onnx``.
     """
 
     model: str
     every_s: float
+    runtime: str = "torch"
     _folders: dict[Path, str] = field(default_factory=dict)
 
     def of(self, ref: DriveRef, *, away: RemoteDrive | None = None) -> Basis:
@@ -62,7 +66,13 @@ class Bases:
         return self._basis(own)
 
     def _basis(self, own: Iterable[str]) -> Basis:
-        return Basis(headway=version("headway"), model=self.model, every_s=self.every_s, drive=_digest(own))
+        return Basis(
+            headway=version("headway"),
+            model=self.model,
+            every_s=self.every_s,
+            runtime=self.runtime,
+            drive=_digest(own),
+        )
 
 
 def _below(folder: Path) -> Iterator[str]:

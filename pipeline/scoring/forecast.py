@@ -23,7 +23,7 @@ from pipeline.scene.store import SceneFeatures
 from pipeline.scoring.health import Health, input_health, merge, sound
 from pipeline.training.bundle import Bundle
 from pipeline.training.familiar import NOT_MEASURED, Drift
-from pipeline.training.predict import AGENTS_PER_BATCH, predict
+from pipeline.training.predict import AGENTS_PER_BATCH, Network, predict, predict_by
 from pipeline.windows.build import build_windows
 from pipeline.windows.windows import Windows
 
@@ -67,6 +67,7 @@ def forecast_drive(
     cache: Path | None = None,
     every_s: float | None = None,
     batch_size: int = AGENTS_PER_BATCH,
+    network: Network | None = None,
 ) -> DriveForecast:
     """Forecast every agent of a new drive at every forecast time.
 
@@ -77,6 +78,7 @@ def forecast_drive(
         cache: Folder where features of frames are kept between runs; none by default.
         every_s: Between forecast times, if other than in training.
         batch_size: Agents that go through the network at once; it changes the last bits of the forecasts.
+        network: What runs in the place of the bundle's forecaster.
 
     Raises:
         InputError: Nothing of the drive can be used.
@@ -93,7 +95,9 @@ def forecast_drive(
     lap("scene_features")
     windows = build_windows([clean], {clean.name: features}, config=_windows_config(bundle, every_s), split=None)
     lap("windows")
-    forecasts, health = forecast_windows(bundle, windows, device=pick_device(device), batch_size=batch_size)
+    forecasts, health = forecast_windows(
+        bundle, windows, device=pick_device(device), batch_size=batch_size, network=network
+    )
     lap("forecast")
     scene_scores, drift = bundle.familiar.scene_scores(windows), bundle.familiar.drift(windows)
     lap("drift")
@@ -113,11 +117,19 @@ def forecast_drive(
 
 
 def forecast_windows(
-    bundle: Bundle, windows: Windows, *, device: str, batch_size: int = AGENTS_PER_BATCH
+    bundle: Bundle,
+    windows: Windows,
+    *,
+    device: str,
+    batch_size: int = AGENTS_PER_BATCH,
+    network: Network | None = None,
 ) -> tuple[Forecasts, Int[np.ndarray, " n"]]:
     """The model's forecasts where they are sound, constant velocity elsewhere, and the ``Health`` of each."""
     observed = windows.observed
-    ours = predict(bundle.model, windows, device=device, agents_per_batch=batch_size)
+    if network is None:
+        ours = predict(bundle.model, windows, device=device, agents_per_batch=batch_size)
+    else:
+        ours = predict_by(network, windows, agents_per_batch=batch_size)
     fallback = constant_velocity.forecast(
         observed,
         num_future=bundle.windows.num_future,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from contextlib import closing, nullcontext, suppress
+from contextlib import ExitStack, closing, nullcontext, suppress
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
@@ -21,6 +22,7 @@ from pipeline.scoring.engine import Engine, engine_of
 from pipeline.scoring.given import given_folders
 from pipeline.scoring.record import Record
 from pipeline.scoring.results import Results, results_in
+from pipeline.scoring.runtime import TORCH, runtime_device, runtime_file
 from pipeline.scoring.summary import Summary
 from pipeline.scoring.work import Job, Plan, bundle_of
 from pipeline.training.bundle import Bundle, bundle_digest
@@ -40,6 +42,7 @@ def score(
     workers: int | None = None,
     batch_size: int | None = None,
     engine: str = "local",
+    runtime: str = TORCH,
     origin: Mapping[str, object] | None = None,
 ) -> Summary:
     """Forecast every agent of new drives and write two tables for each drive, and ``summary.json``, into ``out``.
@@ -69,6 +72,8 @@ def score(
         workers: Drives at once, each on one thread; by default as ``engine_of`` says. The results do not depend on it.
         batch_size: Agents that go through the network at once; likewise. The last bits of the forecasts depend on it.
         engine: ``local`` or ``ray``. The results do not depend on it.
+        runtime: What runs the network: ``torch``, or ``onnx`` for onnxruntime on the CPU, for which the model is first
+            written as ONNX, to ``cache`` where there is one. The last bits of the forecasts depend on it.
         origin: What the summary tells of the model instead of its folder: where it came from.
 
     Returns:
@@ -84,6 +89,9 @@ def score(
     digest = bundle_digest(model_dir)
     bundle = bundle_of(model_dir, digest)
     every_s = _checked_every_s(bundle, every_s)
+    device = runtime_device(runtime, device=device)
+    if runtime != TORCH and engine != "local":
+        raise InputError("--runtime", f"{runtime} runs on this machine alone", "leave --engine ray out, or --runtime")
     with engine_of(engine, device=device, workers=workers, batch_size=batch_size) as at:
         summary = Summary(
             model={
@@ -96,6 +104,7 @@ def score(
             device=at.device,
             every_s=every_s,
             batch_size=at.batch_size,
+            runtime=runtime,
         )
         plan = Plan(
             model_dir=model_dir,
@@ -105,9 +114,10 @@ def score(
             every_s=every_s,
             batch_size=at.batch_size,
             cache=cache,
+            runtime=runtime,
         )
         results = results_in(out)
-        settings = digest_of(version("headway"), digest, str(every_s), at.device, str(at.batch_size))
+        settings = digest_of(version("headway"), digest, str(every_s), at.device, str(at.batch_size), runtime)
         with results.claimed(settings):
             results.tidy()
             results.write_summary(summary.to_json())
@@ -140,7 +150,7 @@ def _outcomes(
     Yields:
         By name, the account of each drive, or why it was rejected: first of those that are done, then as they are.
     """
-    bases = Bases(model=plan.digest, every_s=plan.every_s)
+    bases = Bases(model=plan.digest, every_s=plan.every_s, runtime=plan.runtime)
     jobs: list[Job] = []
     with progress_bar() as bar:
         looking = bar.add_task("looking for what is done", total=len(refs))
@@ -154,11 +164,17 @@ def _outcomes(
                 yield ref.name, done
             bar.advance(looking)
         bar.remove_task(looking)
-        num_done, num_forecasts, began = len(refs) - len(jobs), 0, perf_counter()
+        num_done, num_forecasts = len(refs) - len(jobs), 0
         if num_done:
             _say([f"{num_done} of {len(refs)} drives are done from an earlier run"])
         scoring = bar.add_task("scoring", total=len(refs), completed=num_done)
-        with closing(at.run(jobs, plan=plan, out=out)) as done_now:
+        with ExitStack() as stack:
+            if jobs:  # where all is done, the model is not written for nothing
+                bundle = bundle_of(plan.model_dir, plan.digest)
+                onnx = stack.enter_context(runtime_file(plan.runtime, bundle, digest=plan.digest, cache=plan.cache))
+                plan = replace(plan, onnx=onnx)
+            began = perf_counter()
+            done_now = stack.enter_context(closing(at.run(jobs, plan=plan, out=out)))
             for job, outcome in done_now:
                 if isinstance(outcome, Record):
                     num_forecasts += outcome.forecasts

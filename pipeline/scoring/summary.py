@@ -21,6 +21,7 @@ class Summary:
         device: Where it ran.
         every_s: Between forecast times.
         batch_size: Agents that went through the network at once.
+        runtime: What ran the network: ``torch`` or ``onnx``.
         complete: The run came to its end; False where it was interrupted.
         rejected: Drives and folders that gave no forecasts, and why.
         drives: By name of each scored drive: its files, format and counts.
@@ -36,6 +37,7 @@ class Summary:
     device: str
     every_s: float
     batch_size: int
+    runtime: str = "torch"
     complete: bool = False
     rejected: list[InputError] = field(default_factory=list)
     drives: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -87,6 +89,7 @@ class Summary:
             "exit_code": self.exit_code,
             "model": self.model,
             "device": self.device,
+            "runtime": self.runtime,
             "every_s": self.every_s,
             "batch_size": self.batch_size,
             "counts": {

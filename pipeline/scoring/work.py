@@ -23,6 +23,7 @@ from pipeline.scoring.record import Record, make_record, remove_record, remove_r
 from pipeline.scoring.table import write_table
 from pipeline.scoring.tally import Tally
 from pipeline.training.bundle import Bundle, bundle_digest, load_bundle
+from pipeline.training.predict import Network
 
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 GO_ON: Final = "the same command then goes on from here"
@@ -55,6 +56,8 @@ class Plan:
         every_s: Between forecast times.
         batch_size: Agents that go through the network at once.
         cache: Folder where features of frames are kept between runs, or None.
+        runtime: What runs the network: ``torch`` or ``onnx``.
+        onnx: The model's ONNX file where onnxruntime runs it.
     """
 
     model_dir: Path
@@ -64,6 +67,8 @@ class Plan:
     every_s: float
     batch_size: int
     cache: Path | None
+    runtime: str
+    onnx: Path | None = None
 
 
 def score_drive(job: Job, *, plan: Plan) -> Record | InputError:
@@ -76,6 +81,7 @@ def score_drive(job: Job, *, plan: Plan) -> Record | InputError:
         InputError: The results cannot be written, memory is too small, or the model is another one by now.
     """
     bundle = bundle_of(plan.model_dir, plan.digest)
+    network = None if plan.onnx is None else network_of(plan.onnx)
     started = perf_counter()
     ref, out = job.ref, plan.out
     with _one_thread(), _written_to(out, ref.name):
@@ -89,6 +95,7 @@ def score_drive(job: Job, *, plan: Plan) -> Record | InputError:
                 cache=plan.cache,
                 every_s=plan.every_s,
                 batch_size=plan.batch_size,
+                network=network,
             )
         except InputError as error:
             remove_results(out, ref.name)
@@ -132,6 +139,18 @@ def bundle_of(model_dir: Path, digest: str) -> Bundle:
     if bundle_digest(model_dir) != digest:
         raise InputError(model_dir, "was changed during the run", "start again")
     return bundle
+
+
+@lru_cache(maxsize=1)
+def network_of(onnx: Path) -> Network:
+    """The model's ONNX file, read once by each process.
+
+    Raises:
+        InputError: It cannot be read.
+    """
+    from pipeline.export.runtime import OnnxForecaster  # noqa: PLC0415  # its packages are an extra
+
+    return OnnxForecaster(onnx)
 
 
 @contextmanager

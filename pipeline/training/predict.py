@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from models.batch import Forecast
+from models.batch import Observed
+from models.flat import MANOEUVRES, columns
 from models.forecaster import Forecaster
 from pipeline.behaviour.probabilities import where_meant
 from pipeline.forecasts import Forecasts, ManoeuvreProbabilities
 from pipeline.training.scenes import SceneTensors
 from pipeline.windows.windows import Windows
 
+Network = Callable[[Observed], Mapping[str, Tensor]]
 AGENTS_PER_BATCH: Final = 2048  # more is hardly faster on a CPU, and takes more memory
 
 
@@ -37,40 +40,35 @@ def predict(
     """Forecast every agent of every scene, in single precision, aligned with ``windows.observed``."""
     was_training = model.training
     model.eval().to(device)
+
+    def network(observed: Observed) -> Mapping[str, Tensor]:
+        return columns(model(observed.to(device)))
+
+    forecasts = predict_by(network, windows, agents_per_batch=agents_per_batch)
+    model.train(was_training)
+    return forecasts
+
+
+def predict_by(network: Network, windows: Windows, *, agents_per_batch: int = AGENTS_PER_BATCH) -> Forecasts:
+    """As ``predict``, by whatever gives the ``columns`` of observed agents.
+
+    Args:
+        network: Is given whole scenes, on the CPU.
+        windows: The scenes.
+        agents_per_batch: At most so many agents at once.
+    """
     scenes = SceneTensors.of(windows, device="cpu")
     parts: dict[str, list[Tensor]] = {}
     # Of no scene at all one batch without an agent is made, which has the shapes of all the rest.
     for start, stop in scene_chunks(windows.index.agent_offset, agents_per_batch=agents_per_batch) or [(0, 0)]:
         observed, _ = scenes.gather(torch.arange(start, stop))
-        for name, column in _columns(model(observed.to(device))).items():
+        for name, column in network(observed).items():
             parts.setdefault(name, []).append(column)
-    model.train(was_training)
-    columns = {name: torch.cat(column).cpu().numpy() for name, column in parts.items()}
+    found = {name: torch.cat(column).cpu().numpy() for name, column in parts.items()}
     told = None
-    if "direction" in columns:
-        everyone = np.ones(len(columns["direction"]), np.bool_)
-        names = ("direction", "direction_choice", "pace", "pace_choice")
-        head = {name: columns.pop(name) for name in names}
+    if "direction" in found:
+        everyone = np.ones(len(found["direction"]), np.bool_)
+        head = {name: found.pop(name) for name in MANOEUVRES}
         told = ManoeuvreProbabilities(**head, direction_known=everyone, pace_known=everyone)
         told = where_meant(told, windows.observed, rate_hz=windows.rate_hz)
-    return Forecasts(**columns, manoeuvres=told)
-
-
-def _columns(forecast: Forecast) -> dict[str, Tensor]:
-    """By the names of ``Forecasts``, and the probabilities of manoeuvres where the model tells them."""
-    assert forecast.radius is not None
-    single, modes, told = forecast.single, forecast.modes, forecast.manoeuvres
-    columns = {
-        "single_xy_m": single.xy_m,
-        "single_sigma_m": single.sigma_m,
-        "single_rho": single.rho,
-        "mode_xy_m": modes.xy_m,
-        "mode_sigma_m": modes.sigma_m,
-        "mode_rho": modes.rho,
-        "probability": forecast.log_probability.exp(),
-        "radius": forecast.radius,
-    }
-    if told is not None:
-        columns |= {"direction": told.direction.exp(), "direction_choice": told.direction_choice}
-        columns |= {"pace": told.pace.exp(), "pace_choice": told.pace_choice}
-    return columns
+    return Forecasts(**found, manoeuvres=told)
