@@ -56,6 +56,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.setenv("RAY_AUTH_TOKEN", "a-token-of-the-tests")  # otherwise Ray leaves one in the tester's home
         patch.setenv("TMPDIR", str(tmp_path_factory.mktemp("temporary")))  # for Ray's processes
         patch.setenv("HEADWAY_TEST_BUCKET", "")  # restored afterwards
+        patch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))  # where Ray's processes find these tests
         bucket.use_bucket(tmp_path_factory.mktemp("store") / "bucket")
         ray.init(
             address="local",

@@ -14,7 +14,7 @@ from pipeline import cli
 from pipeline.errors import InputError
 from pipeline.export import graph
 from pipeline.parallel import in_processes
-from pipeline.scoring import score as score_module
+from pipeline.scoring import engine as engine_module
 from pipeline.scoring import work
 from pipeline.scoring.score import score
 from pipeline.training.bundle import write_bundle
@@ -43,7 +43,7 @@ def raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_tables_are_torchs_within_a_tenth_of_a_millimetre(
     model: Path, raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(score_module, "in_processes", partial(in_processes, alone_s=0.0))
+    monkeypatch.setattr(engine_module, "in_processes", partial(in_processes, alone_s=0.0))
     assert score(model, [raw], out=tmp_path / "torch", device="cpu", workers=1).exit_code == 0
     with unchecked():
         made = score(model, [raw], out=tmp_path / "onnx", cache=tmp_path / "cache", runtime="onnx", workers=2)
@@ -67,7 +67,7 @@ def test_the_tables_are_torchs_within_a_tenth_of_a_millimetre(
     read: list[str] = []
     original = work.read_drive
     monkeypatch.setattr(work, "read_drive", lambda ref: read.append(ref.name) or original(ref))
-    monkeypatch.setattr(score_module, "in_processes", in_processes)
+    monkeypatch.setattr(engine_module, "in_processes", in_processes)
     assert score(model, [raw], out=tmp_path / "onnx", runtime="onnx", workers=1).exit_code == 0
     assert read == []
     with unchecked():
