@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +30,7 @@ def write_plots(
     config: EvaluateConfig,
     baselines: Mapping[str, object] | None = None,
     maps: Mapping[str, DriveMap] = NO_MAPS,
+    more: Callable[[Path], object] = lambda _folder: None,
 ) -> None:
     """Write all figures and tables, whole, in place of what the folder held.
 
@@ -41,6 +42,7 @@ def write_plots(
         config: The section ``evaluate``.
         baselines: What was fitted, for ``baselines.json``.
         maps: By drive name; drawn under the scenes.
+        more: Writes further ones into the folder that it is given.
     """
     horizon = horizon_table(forecasts, windows, config=config)
     calibration = calibration_table(forecasts, windows, config=config)
@@ -68,6 +70,7 @@ def write_plots(
                 drive_map=maps.get(windows.index.drive_names[int(windows.index.drive[scene])]),
             )
         write_json(temporary / "baselines.json", dict(baselines or {}))
+        more(temporary)
 
 
 def plot_horizon(path: Path, table: pd.DataFrame, *, names: list[str]) -> None:

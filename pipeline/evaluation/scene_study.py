@@ -21,6 +21,7 @@ from pipeline.behaviour.manoeuvre import Direction, Pace, manoeuvres
 from pipeline.config import EvaluateConfig, TrainConfig, WindowsConfig
 from pipeline.evaluation import metrics
 from pipeline.evaluation.bootstrap import estimate, track_sums
+from pipeline.evaluation.camera_plots import without_any_frame
 from pipeline.evaluation.interaction import followers
 from pipeline.evaluation.leaders import on_wheels
 from pipeline.evaluation.scored import slices
@@ -139,12 +140,6 @@ def with_other_frames(windows: Windows, *, seed: int) -> Observed:
     changed = {name: np.asarray(getattr(observed, name))[of_agent] for name in _PER_AGENT}
     changed |= {name: np.asarray(getattr(observed, name))[of_scene] for name in _PER_SCENE}
     return replace(observed, **changed)
-
-
-def without_any_frame(observed: Observed) -> Observed:
-    """As if no camera had been there."""
-    names = [name for name in (*_PER_AGENT, *_PER_SCENE) if name.endswith("valid")]
-    return replace(observed, **{name: np.zeros_like(np.asarray(getattr(observed, name))) for name in names})
 
 
 def slices_of(
