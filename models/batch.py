@@ -93,7 +93,7 @@ class Forecast:
     Attributes:
         radius: Standard deviations (Mahalanobis) from the single forecast to the edge of each of the ``REGIONS``.
         manoeuvres: Of the forecaster's own head; None where it has none.
-        scene_manoeuvres: Of the head that sees the scene branch alone; a loss reads it, nobody else.
+        scene_manoeuvres: Of the head that sees the scene branch and the present motion; a loss reads it, nobody else.
     """
 
     single: Paths

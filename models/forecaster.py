@@ -61,7 +61,7 @@ class ForecasterConfig:
             ``OwnPath`` adds the single path's residual.
         num_observed: Observed steps; read by the linear base alone.
         residual_power: Residuals have the size of the speed to this power.
-        scene_head: A second manoeuvre head, which sees the scene branch but no track: for training alone.
+        scene_head: A second manoeuvre head, which sees the scene branch and the present motion: for training alone.
     """
 
     cell: CellName

@@ -182,13 +182,15 @@ def disturbed(
     from pipeline.evaluation.robustness import robustness, table, to_json  # noqa: PLC0415
     from pipeline.files import whole_folder, write_json  # noqa: PLC0415
     from pipeline.params import load_section  # noqa: PLC0415
-    from pipeline.training.bundle import load_bundle  # noqa: PLC0415
-    from pipeline.windows.store import read_windows  # noqa: PLC0415
+    from pipeline.training.bundle import check_frames, load_bundle  # noqa: PLC0415
+    from pipeline.windows.store import read_extra, read_windows  # noqa: PLC0415
 
     if out is not None:
         may_replace(out, mark="results.json")
     config = load_section("evaluate", EvaluateConfig, path=params)
-    costs = robustness(read_windows(windows), model=load_bundle(model).model, config=config, where=windows)
+    bundle, made_by = load_bundle(model), read_extra(windows).get("backbone", "")
+    check_frames(bundle, made_by=made_by, where=windows, name=str(model), todo="give the windows of its own run")
+    costs = robustness(read_windows(windows), model=bundle.model, config=config, where=windows)
     if out is not None:
         with whole_folder(out) as folder:
             write_json(folder / "results.json", to_json(costs))

@@ -249,8 +249,9 @@ class TrainConfig(Section):
         drop_augmentation: Of half of the scenes up to this share of the observations are dropped, one by one.
         truncation: Share of the agents that lose a part of their history, so that short ones are learned too.
         manoeuvre_weight: Of the manoeuvre head in the loss; zero: no head, the modes tell the manoeuvres.
-        scene_weight: Of a second one in the loss, which sees the frames but no track, so that the scene branch learns
-            what they tell; zero, or without a manoeuvre head or frames: none.
+        scene_weight: Of a second one in the loss, which sees the frames and the present motion but no history and no
+            neighbour, so that the scene branch learns what frames tell; zero, or without a manoeuvre head or frames:
+            none. Frames are not mirrored with their scene: mirrored ones do not count here.
         scene_dropout: Share of the scenes that lose all their frames, so that the rest holds without.
         class_balance: Agents count by their class's frequency to the power of minus this; zero: all alike.
     """

@@ -71,7 +71,7 @@ def find_places(places: Sequence[Place], *, format: str = AUTO) -> tuple[Found, 
             if isinstance(place, Path):
                 paths.append(place)
                 continue
-            path = root / place.url.replace("://", "/", 1)
+            path = root / str(place).replace("://", "/", 1)
             try:
                 trees[path] = _Tree(place, path, with_texts=format == eth_ucy.FORMAT)
                 paths.append(path)

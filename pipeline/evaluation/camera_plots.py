@@ -104,6 +104,8 @@ def write_camera_plots(
             read_features(features[name], name),
             t0_ns=int(windows.index.t0_ns[scene]),
             max_age_s=max_age_s,
+            way_m=np.concatenate([last_xy(windows.observed)[agent][None], forecasts.single_xy_m[agent]])
+            + windows.index.origin_m[scene],
         )
         if view is not None:
             drawn += 1
@@ -156,8 +158,11 @@ def _choose(windows: Windows, forecasts: Forecasts, blind: Forecasts) -> list[tu
     return list(chosen.values())
 
 
-def _view(clean: CleanDrive, features: SceneFeatures, *, t0_ns: int, max_age_s: float) -> View | None:
-    """The newest frame of the first camera that has one; None without any."""
+def _view(
+    clean: CleanDrive, features: SceneFeatures, *, t0_ns: int, max_age_s: float, way_m: Float[np.ndarray, "h 2"]
+) -> View | None:
+    """The newest frame of the camera that sees most of a path on the ground; None where there is no frame."""
+    best: tuple[int, View] | None = None
     rows = latest_frames(features, np.array([t0_ns]), max_age_s=max_age_s)[:, 0]
     for row, camera in zip(rows, features.cameras.values(), strict=True):
         pose = features.frames[["x_m", "y_m", "z_m", "qw", "qx", "qy", "qz"]].to_numpy(np.float64)[row]
@@ -171,7 +176,7 @@ def _view(clean: CleanDrive, features: SceneFeatures, *, t0_ns: int, max_age_s: 
         step = int(np.argmin(np.abs(clean.step_times_ns - t0_ns)))
         there = clean.tracks[clean.tracks["step"] == step]
         bottom_m = (there["z_m"] - 0.5 * there["height_m"].fillna(1.6)).to_numpy(np.float64)
-        return View(
+        view = View(
             image=image,
             camera=camera,
             pose=pose,
@@ -180,7 +185,19 @@ def _view(clean: CleanDrive, features: SceneFeatures, *, t0_ns: int, max_age_s: 
             input_px=features.input_px,
             floor_m=float(np.median(bottom_m)) if len(bottom_m) else 0.0,
         )
-    return None
+        pixel = _on_ground(way_m, view)
+        inside = (pixel >= 0.0) & (pixel < [camera.width_px, camera.height_px])
+        num_seen = int(np.all(inside, axis=1).sum())
+        if best is None or num_seen > best[0]:
+            best = num_seen, view
+    return best[1] if best else None
+
+
+def _on_ground(way_m: Float[np.ndarray, "h 2"], view: View) -> Float[np.ndarray, "h 2"]:
+    """Pixels of a path on the ground; NaN where it is not before the camera."""
+    points = np.column_stack([way_m, np.full(len(way_m), view.floor_m)])
+    pixel = project(points, camera=view.camera, position_m=view.pose[:3], quaternion_wxyz=view.pose[3:])
+    return np.where(pixel[:, 2:] >= _LEAST_M, pixel[:, :2], np.nan)
 
 
 def _draw(
@@ -250,8 +267,4 @@ def _line(
     width: float,
 ) -> None:
     """A path on the ground, where it lies before the camera."""
-    points = np.column_stack([way_m, np.full(len(way_m), view.floor_m)])
-    pixel = project(points, camera=view.camera, position_m=view.pose[:3], quaternion_wxyz=view.pose[3:])
-    ahead = pixel[:, 2] >= _LEAST_M
-    shown = np.where(ahead[:, None], pixel[:, :2], np.nan)
-    axes.plot(*rearrange(shown, "h xy -> xy h"), color=colour, linestyle=dashes, linewidth=width)
+    axes.plot(*rearrange(_on_ground(way_m, view), "h xy -> xy h"), color=colour, linestyle=dashes, linewidth=width)

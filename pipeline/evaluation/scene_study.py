@@ -19,6 +19,7 @@ from jaxtyping import Bool, Float, Int
 
 from pipeline.behaviour.manoeuvre import Direction, Pace, manoeuvres
 from pipeline.config import EvaluateConfig, TrainConfig, WindowsConfig
+from pipeline.errors import InputError
 from pipeline.evaluation import metrics
 from pipeline.evaluation.bootstrap import estimate, track_sums
 from pipeline.evaluation.camera_plots import without_any_frame
@@ -33,7 +34,7 @@ from pipeline.training.fit import fit_anew
 from pipeline.training.predict import predict
 from pipeline.windows.select import scenes_of, select_scenes
 from pipeline.windows.store import read_windows, write_windows
-from pipeline.windows.windows import Observed, Windows
+from pipeline.windows.windows import SPLITS, Observed, Windows
 
 NONE, CAMERA, SIGNALS, SHUFFLED, BLIND = "no scene", "camera", "true signals", "frames of other drives", "camera, blind"
 TRAINED: Final = (NONE, CAMERA, SIGNALS, SHUFFLED)  # BLIND is CAMERA's network without any frame at the test
@@ -76,6 +77,10 @@ def run(
         InputError: The truth of a drive is missing, or the windows cannot be trained on.
     """
     started_s = time.perf_counter()
+    num_frames = windows.observed.agent_feature.shape[1]
+    if num_frames != cut.num_frames:
+        what = f"have {num_frames} frame slots, but windows.num_frames is {cut.num_frames}"
+        raise InputError("the windows", what, "give the parameters that they were cut with")
     slots_s = [cut.frame_spacing_s * back for back in range(cut.num_frames - 1, -1, -1)]
     test = select_scenes(windows, scenes_of(windows, "test"))
     shown = shown_signals(windows, truth=truth, slots_s=slots_s)
@@ -131,6 +136,9 @@ def with_other_frames(windows: Windows, *, seed: int) -> Observed:
         drive, split, rows = index.drive[scene], index.split[scene], np.zeros(len(scene), np.int64)
         for part in np.unique(split):
             drives = np.unique(drive[split == part])
+            if len(drives) < 2:
+                what = f"{SPLITS[part] if part >= 0 else 'a'} part has one drive, whose frames cannot be another's"
+                raise InputError("the windows", what, "give more drives")
             for own, other in zip(drives, np.roll(drives, 1), strict=True):
                 mine, theirs = (np.flatnonzero((drive == each) & (split == part)) for each in (own, other))
                 rows[mine] = rng.choice(theirs, len(mine))
@@ -214,9 +222,7 @@ def judge(
         results[part] = {
             "num_agents": int(mask.sum()),
             "num_tracks": len(np.unique(test.index.track[mask])),
-            "forecasters": means,
-            "difference": difference,
-            "share": share,
+            **_finite({"forecasters": means, "difference": difference, "share": share}),
         }
     return results
 
@@ -226,13 +232,19 @@ def table(results: Mapping[str, Any]) -> Iterator[str]:
     for part, found in results["slices"].items():
         yield f"{part}: {found['num_agents']} forecasts of {found['num_tracks']} tracks, less '{NONE}' [95 % interval]"
         for name, means in found["forecasters"].items():
-            cells = f"  {name:24}" + "".join(f"{means[metric]:9.3f}" for metric in METRICS)
-            for metric in METRICS if name != NONE else ():
-                less = found["difference"][name][metric]
-                cells += f"   {metric} {less['value']:+.3f} [{less['low']:+.3f}, {less['high']:+.3f}]"
+            cells = f"  {name:24}" + "".join(f"{means[metric]:9.3f}" for metric in METRICS if metric in means)
+            for metric, less in found["difference"].get(name, {}).items():
+                ends = f" [{less['low']:+.3f}, {less['high']:+.3f}]" if "low" in less else ""
+                cells += f"   {metric} {less['value']:+.3f}{ends}" if "value" in less else ""
             yield cells
         shares = ", ".join(f"{metric} {share:.0%}" for metric, share in found["share"].items())
-        yield f"  of what the true signals bring, the camera brings: {shares}"
+        yield f"  of what the true signals bring, the camera brings: {shares or 'nothing to compare'}"
+
+
+def _finite(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what is not a number: of an empty slice there is nothing, of a single track no interval."""
+    cleaned = {key: _finite(value) if isinstance(value, Mapping) else value for key, value in values.items()}
+    return {key: value for key, value in cleaned.items() if not isinstance(value, float) or np.isfinite(value)}
 
 
 def _errors(forecasts: Forecasts, *, test: Windows, config: EvaluateConfig) -> dict[str, np.ndarray]:

@@ -12,11 +12,13 @@ import shapely
 from einops import rearrange
 from jaxtyping import Bool, Float, Int
 
+from pipeline.baselines.history import groups as groups_of
 from pipeline.behaviour.manoeuvre import manoeuvres, present_speed
 from pipeline.behaviour.present import present
 from pipeline.config import SceneConfig, WindowsConfig
-from pipeline.drives.categories import Category, Group
+from pipeline.drives.categories import Group
 from pipeline.drives.drive import Camera, project
+from pipeline.errors import InputError
 from pipeline.ingest.clean import CleanDrive
 from pipeline.ingest.split import Split
 from pipeline.pretraining.rays import ground_points
@@ -91,9 +93,16 @@ def lessons_of(
         every_s: Between forecast times.
         shape: Height and width of a map.
         stride_px: Resized pixels from one cell to the next.
+
+    Raises:
+        InputError: ``every_s`` is no whole number of clean steps.
     """
     if clean.frames.empty:
         return []
+    steps = every_s * clean.rate_hz
+    if round(steps) < 1 or abs(steps - round(steps)) > 1e-6 * steps:
+        what = f"gives {steps:g} steps at ingest.rate_hz {clean.rate_hz:g}, not a whole number"
+        raise InputError("params.yaml: pretrain_scene.every_s", what, "change either")
     config = windows.model_copy(update={"num_frames": 1, "every_s": every_s})
     features = _unmade(clean, scene=scene, stride_px=stride_px)
     history, made = part_of_drive(clean, features, config=config, split=split, part=part)
@@ -113,7 +122,7 @@ def lessons_of(
             present_speed(observed, rate_hz=config.rate_hz) / 10.0,
             present(observed, rate_hz=config.rate_hz).accel_mps2 / 2.0,
             history.is_ego,
-            observed.category <= int(Category.TRAILER),
+            groups_of(observed.category) == Group.VEHICLE,
         ],
         axis=1,
     ).astype(np.float32)
@@ -145,7 +154,7 @@ def _lessons(
     bounds = np.searchsorted(history.scene, np.arange(len(history.t0_ns) + 1))
     paths = clean.frames["path"].tolist()
     poses = clean.frames[["x_m", "y_m", "z_m", "qw", "qx", "qy", "qz"]].to_numpy(np.float64)
-    groups = np.array([int(Category(int(each)).group) for each in history.category], np.int64)
+    groups = groups_of(history.category).astype(np.int64)
     found: list[Lesson] = []
     for i, (low, high) in enumerate(pairwise(bounds)):
         agents, rows = slice(low, high), history.frame_rows[i]
@@ -163,8 +172,16 @@ def _lessons(
                 continue
             box = np.column_stack([at[agents, number, 0], history.size_m[agents], height_m[agents]])
             there = known[agents, number, 0]
-            depth, rectangle = _rectangles(box, camera=camera, pose=poses[row], features=features)
-            cells = _cells(rectangle, depth=depth, group=groups[agents], shown=there, shape=shape, features=features)
+            depth, rectangle, whole = _rectangles(box, camera=camera, pose=poses[row], features=features)
+            cells = _cells(
+                rectangle,
+                depth=depth,
+                whole=whole,
+                group=groups[agents],
+                shown=there & ~history.is_ego[agents],
+                shape=shape,
+                features=features,
+            )
             floor_m = _floor_m(box, is_ego=history.is_ego[agents], known=there)
             seen = margin[:, number, 0] >= 0.0
             found.append(
@@ -203,8 +220,11 @@ def _unmade(clean: CleanDrive, *, scene: SceneConfig, stride_px: int) -> SceneFe
 
 def _rectangles(
     box: Float[np.ndarray, "n 7"], *, camera: Camera, pose: Float[np.ndarray, " 7"], features: SceneFeatures
-) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, "n 4"]]:
-    """Depth of each box's centre, and its left, top, right and bottom in resized pixels; NaN where behind the camera.
+) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, "n 4"], Bool[np.ndarray, " n"]]:
+    """Depth of each box's centre; its left, top, right and bottom in resized pixels; whether all of it is in front.
+
+    Of what reaches behind the camera the rectangle goes from the part in front down to and beyond the nearer edge of
+    the frame; NaN where nothing is in front.
 
     Args:
         box: Centre, heading, length, width and height.
@@ -222,21 +242,34 @@ def _rectangles(
     points_m = np.concatenate([box[:, None, :3], box[:, None, :3] + turned], axis=1)
     pixel = project(points_m, camera=camera, position_m=pose[:3], quaternion_wxyz=pose[3:])
     scaled = pixel[:, 1:, :2] * np.asarray(features.input_px) / np.asarray([camera.width_px, camera.height_px])
-    rectangle = np.concatenate([scaled.min(axis=1), scaled.max(axis=1)], axis=-1)
-    ahead = np.asarray((pixel[..., 2] >= MIN_DEPTH_M).all(axis=1))
-    return pixel[:, 0, 2], np.where(ahead[:, None], rectangle, np.nan)
+    front = pixel[:, 1:, 2] >= MIN_DEPTH_M
+    least = np.where(front[..., None], scaled, np.inf).min(axis=1)
+    most = np.where(front[..., None], scaled, -np.inf).max(axis=1)
+    any_front, whole = np.asarray(front.any(axis=1)), np.asarray(front.all(axis=1))
+    partly = any_front & ~whole
+    width, height = features.input_px
+    to_the_left = least[:, 0] + most[:, 0] < width
+    least[:, 0] = np.where(partly & to_the_left, 0.0, least[:, 0])
+    most[:, 0] = np.where(partly & ~to_the_left, width, most[:, 0])
+    most[:, 1] = np.where(partly, height, most[:, 1])
+    rectangle = np.where(any_front[:, None], np.concatenate([least, most], axis=-1), np.nan)
+    return pixel[:, 0, 2], rectangle, whole
 
 
 def _cells(
     rectangle: Float[np.ndarray, "n 4"],
     *,
     depth: Float[np.ndarray, " n"],
+    whole: Bool[np.ndarray, " n"],
     group: Int[np.ndarray, " n"],
     shown: Bool[np.ndarray, " n"],
     shape: tuple[int, int],
     features: SceneFeatures,
 ) -> Int[np.ndarray, "y x"]:
-    """What each cell shows at its centre; what is nearer covers what is farther away."""
+    """What each cell shows at its centre; what is nearer covers what is farther away.
+
+    Where an agent reaches behind the camera it is not known how far it fills the frame: ``UNKNOWN``.
+    """
     cells = np.zeros(shape, np.int64)
     for agent in np.argsort(-depth):
         if not shown[agent] or Group(int(group[agent])) not in SHOWN or not np.isfinite(rectangle[agent]).all():
@@ -244,9 +277,9 @@ def _cells(
         # Half a cell more on each side, so that what is small has a cell too.
         low = np.ceil((rectangle[agent, :2] - 0.5) / features.stride_px - 0.5)
         high = np.floor((rectangle[agent, 2:] - 0.5) / features.stride_px + 0.5)
-        left, top = np.maximum(low, 0).astype(int)
-        right, bottom = np.minimum(high, [shape[1] - 1, shape[0] - 1]).astype(int)
-        cells[top : bottom + 1, left : right + 1] = SHOWN.index(Group(int(group[agent]))) + 1
+        left, top = np.clip(low, 0, shape[::-1]).astype(int)
+        right, bottom = np.clip(high + 1, 0, shape[::-1]).astype(int)  # the first that it no longer covers
+        cells[top:bottom, left:right] = SHOWN.index(Group(int(group[agent]))) + 1 if whole[agent] else UNKNOWN
     return cells
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Final
 
 import numpy as np
@@ -43,6 +43,12 @@ class Batch:
     drivable: Int[Tensor, "f v u"]
     log_depth: Float[Tensor, " n"]
     did: Int[Tensor, "n 2"]
+
+    def to(self, device: str) -> Batch:
+        """The same on another device."""
+        moved = {f.name: getattr(self, f.name).to(device) for f in fields(self) if f.name != "looks"}
+        looks = {f.name: getattr(self.looks, f.name).to(device) for f in fields(self.looks)}
+        return Batch(**moved, looks=Looks(**looks))
 
 
 class Pupil(nn.Module):
@@ -113,7 +119,7 @@ def pretrain(
             task, step = bar.add_task("pretrain the CNN, steps", total=num_steps), 0
             for _ in range(config.epochs):
                 order = [lessons[int(i)] for i in rng.permutation(len(lessons))]
-                for batch in batches(order, scene=scene, size=config.batch_size, rng=rng):
+                for batch in batches(order, scene=scene, stride_px=backbone.stride_px, size=config.batch_size, rng=rng):
                     share = min(step / num_steps, 1.0)
                     warm = min(1.0, (step + 1) / 20.0)
                     for group in optimizer.param_groups:
@@ -134,8 +140,9 @@ def pretrain(
 
 
 def _step(pupil: Pupil, batch: Batch, *, device: str, half: bool) -> Tensor:
+    batch = batch.to(device)
     with torch.autocast(device, torch.bfloat16, enabled=half):
-        maps = pupil.backbone(batch.images.to(device))
+        maps = pupil.backbone(batch.images)
     told = pupil.tasks(maps, batch.looks)
     return sum((_WEIGHTS[name] * loss for name, loss in losses(told, batch).items()), start=maps.new_zeros(()).float())
 
@@ -150,7 +157,7 @@ def losses(told: Told, batch: Batch) -> dict[str, Tensor]:
     depth = functional.smooth_l1_loss(told.log_depth, batch.log_depth, reduction="none", beta=0.1)
     sees = seen | batch.looks.ahead_seen.any(dim=1)
     return {
-        "cells": cell_loss(told.cells, batch.cells, weight=torch.tensor(_CELL_WEIGHTS)),
+        "cells": cell_loss(told.cells, batch.cells, weight=torch.tensor(_CELL_WEIGHTS, device=told.cells.device)),
         "drivable": known_mean(drivable, known),
         "depth": known_mean(depth, seen),
         "manoeuvres": manoeuvre_loss(told.manoeuvres, batch.did, weight=sees.float()),
@@ -158,13 +165,14 @@ def losses(told: Told, batch: Batch) -> dict[str, Tensor]:
 
 
 def batches(
-    lessons: Sequence[Lesson], *, scene: SceneConfig, size: int, rng: np.random.Generator | None
+    lessons: Sequence[Lesson], *, scene: SceneConfig, stride_px: int, size: int, rng: np.random.Generator | None
 ) -> Iterator[Batch]:
     """Lessons in their order, so many at a time, with their frames.
 
     Args:
         lessons: What to take.
         scene: Size of the resized frames.
+        stride_px: Resized pixels from one cell of a map to the next.
         size: Frames at a time.
         rng: Mirrors frames and changes their light; None leaves them as they are.
     """
@@ -182,13 +190,27 @@ def batches(
         if one is not None:
             waiting.append(one)
         if len(waiting) == size:
-            yield _collate(waiting, rng=rng)
+            yield _collate(waiting, stride_px=stride_px, rng=rng)
             waiting.clear()
     if len(waiting) > 1 or (waiting and rng is None):  # one frame alone has no batch statistics
-        yield _collate(waiting, rng=rng)
+        yield _collate(waiting, stride_px=stride_px, rng=rng)
 
 
-def _collate(pairs: Sequence[tuple[Lesson, UInt8[np.ndarray, "y x 3"]]], *, rng: np.random.Generator | None) -> Batch:
+def mirrored_cells(labels: Int[Tensor, "f v u"], *, last_cell: float) -> Int[Tensor, "f v u"]:
+    """Labels of the cells of mirrored frames: of each, those of the cell nearest to its place in the frame as it was.
+
+    Args:
+        labels: Of the frames as they were.
+        last_cell: Where the last pixel lies, in cells.
+    """
+    columns = round(last_cell) - torch.arange(labels.shape[2])
+    there = (columns >= 0) & (columns < labels.shape[2])
+    return torch.where(there, labels[:, :, columns.clamp(0, labels.shape[2] - 1)], UNKNOWN)
+
+
+def _collate(
+    pairs: Sequence[tuple[Lesson, UInt8[np.ndarray, "y x 3"]]], *, stride_px: int, rng: np.random.Generator | None
+) -> Batch:
     lessons = [lesson for lesson, _ in pairs]
     images = np.stack([image for _, image in pairs])
     counts = [len(lesson.own_cell) for lesson in lessons]
@@ -210,9 +232,8 @@ def _collate(pairs: Sequence[tuple[Lesson, UInt8[np.ndarray, "y x 3"]]], *, rng:
     flips = torch.from_numpy(mirrored)
     cells, drivable, did = stacked("cells"), stacked("drivable"), joined("did")
     own, ahead = joined("own_cell").clone(), joined("ahead_cell").clone()
-    # Cell 0 lies on pixel 0, so a map in a mirror is not the mirrored map: labels move by up to half a cell.
-    last_cell = cells.shape[2] - 1
-    cells[flips], drivable[flips] = cells[flips].flip(2), drivable[flips].flip(2)
+    last_cell = (images.shape[2] - 1) / stride_px  # cell 0 is centred on pixel 0; this is where the last pixel lies
+    cells[flips], drivable[flips] = (mirrored_cells(each[flips], last_cell=last_cell) for each in (cells, drivable))
     agent_flips = flips[torch.from_numpy(frame)]
     own[agent_flips, 0] = last_cell - own[agent_flips, 0]
     ahead[agent_flips, :, 0] = last_cell - ahead[agent_flips, :, 0]

@@ -39,7 +39,7 @@ def judge(pupil: Pupil, held_out: Sequence[Lesson], *, taught: Sequence[Lesson],
         ``depth_error``: the median relative error of agents' distances; ``direction_brier`` and ``pace_brier`` of the
         agents in view, beside ``..._prior``, those of the training split's frequencies. NaN is null.
     """
-    device = next(pupil.parameters()).device
+    pupil = pupil.cpu()  # a fraction of the training's work, and everything else is there
     counts = np.zeros((3, len(SHOWN)))  # both, shown, told
     ground = np.zeros(3)  # right, drivable, all
     depths: list[np.ndarray] = []
@@ -47,8 +47,8 @@ def judge(pupil: Pupil, held_out: Sequence[Lesson], *, taught: Sequence[Lesson],
     prior = {name: _frequency(taught, column, num=len(kind)) for column, (name, kind) in enumerate(_KINDS.items())}
     did: dict[str, list[np.ndarray]] = {"direction": [], "pace": []}
     num_frames = 0
-    for batch in batches(held_out, scene=scene, size=_BATCH, rng=None):
-        told = pupil(batch.images.to(device), batch.looks)
+    for batch in batches(held_out, scene=scene, stride_px=pupil.backbone.stride_px, size=_BATCH, rng=None):
+        told = pupil(batch.images, batch.looks)
         num_frames += len(batch.images)
         said, shown = told.cells.argmax(1).numpy(), batch.cells.numpy()
         for number in range(len(SHOWN)):
@@ -88,9 +88,10 @@ def write_pictures(folder: Path, pupil: Pupil, held_out: Sequence[Lesson], *, sc
     """Draw what the CNN sees in some held-out frames, ``frame_1.jpg`` and so on: road users' cells and free ground."""
     step = max(len(held_out) // NUM_PICTURES, 1)
     chosen = held_out[step // 2 :: step][:NUM_PICTURES]
-    device = next(pupil.parameters()).device
-    for number, batch in enumerate(batches(chosen, scene=scene, size=1, rng=None), start=1):
-        told = pupil(batch.images.to(device), batch.looks)
+    pupil = pupil.cpu()
+    one_by_one = batches(chosen, scene=scene, stride_px=pupil.backbone.stride_px, size=1, rng=None)
+    for number, batch in enumerate(one_by_one, start=1):
+        told = pupil(batch.images, batch.looks)
         image = rearrange(batch.images[0].numpy(), "c y x -> y x c")
         stride = pupil.backbone.stride_px
         picture = _tinted(

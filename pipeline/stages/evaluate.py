@@ -14,8 +14,8 @@ from pipeline.files import write_json
 from pipeline.ingest.store import find_cleans, find_maps
 from pipeline.params import load_section, load_sources
 from pipeline.stages import run_stage
-from pipeline.training.bundle import load_bundle
-from pipeline.windows.store import read_windows
+from pipeline.training.bundle import check_frames, load_bundle
+from pipeline.windows.store import read_extra, read_windows
 
 
 def main() -> None:
@@ -73,6 +73,10 @@ def evaluate(
         InputError: The windows or a bundle cannot be read, or they do not fit each other.
     """
     bundles = {name: load_bundle(folder) for name, folder in models.items()}
+    made_by = read_extra(windows).get("backbone", "")
+    for name, bundle in bundles.items():
+        todo = "run the pretrain_scene, scene_features and windows stages with its parameters, or judge another model"
+        check_frames(bundle, made_by=made_by, where=windows, name=name, todo=todo)
     forecasters = {name: bundle.model for name, bundle in bundles.items()}
     found = evaluate_models(read_windows(windows), models=forecasters, config=config, where=windows, maps=maps)
     first, bundle = next(iter(bundles.items()))

@@ -42,7 +42,13 @@ def main() -> None:
             )
             windows = build_windows([clean], {name: features}, config=bundle.windows, split=None)
             forecasts, health = forecast_windows(bundle, windows, device=device)
-            forecast = DriveForecast(name=name, windows=windows, forecasts=forecasts, health=health)
+            forecast = DriveForecast(
+                name=name,
+                windows=windows,
+                forecasts=forecasts,
+                health=health,
+                scene_scores=bundle.familiar.scene_scores(windows),
+            )
             write_manoeuvres(manoeuvres_file(out / f"{name}.parquet"), forecast)
             write_table(out / f"{name}.parquet", forecast)
 

@@ -15,11 +15,10 @@ from pipeline.drives.map import DriveMap
 from pipeline.errors import InputError
 from pipeline.evaluation.offroad import NO_MAPS
 from pipeline.evaluation.report import COMPARED_SLICES, evaluate
-from pipeline.scene.backbone import backbone_digest
 from pipeline.tracking.fetch import fetched
 from pipeline.tracking.registry import CHAMPION, NAME, champion_of, versions
 from pipeline.tracking.store import UNREACHABLE, away, describe_uri, open_registry
-from pipeline.training.bundle import Bundle, load_bundle
+from pipeline.training.bundle import Bundle, check_frames, load_bundle
 from pipeline.training.predict import predict
 from pipeline.windows.select import scenes_of, select_scenes
 from pipeline.windows.store import read_extra, read_windows, windows_digest
@@ -206,8 +205,7 @@ def _check_fits(bundle: Bundle, windows: Windows, *, name: str, where: Path, mad
     for what, (ours, theirs) in pairs.items():
         if ours != theirs:
             raise InputError(where, f"do not fit {name}: {what} {ours:g}, but it was trained for {theirs:g}", todo)
-    if bundle.backbone is not None and made_by not in ("", backbone_digest(bundle.backbone, bundle.scene)):
-        raise InputError(where, f"do not fit {name}: their scene features were made by another backbone", todo)
+    check_frames(bundle, made_by=made_by, where=where, name=name, todo=todo)
 
 
 def _found(report: Mapping[str, Any], *, metric: str, windows: str) -> Comparison:

@@ -20,7 +20,7 @@ from pipeline.drives.categories import Category
 from pipeline.errors import InputError
 from pipeline.files import digest, whole_folder
 from pipeline.params import parse_section
-from pipeline.scene.backbone import make_backbone
+from pipeline.scene.backbone import backbone_digest, make_backbone
 from pipeline.training.familiar import Familiar
 
 T = TypeVar("T")
@@ -52,6 +52,23 @@ class Bundle:
     constant_velocity: ConstantVelocity
     familiar: Familiar
     meta: Mapping[str, Any]
+
+
+def check_frames(bundle: Bundle, *, made_by: str, where: Path, name: str, todo: str) -> None:
+    """Refuse scene features that a model would read as something else than what it was trained on.
+
+    Args:
+        bundle: The model.
+        made_by: Digest of the CNN that made the features; empty where there are none.
+        where: The windows' folder, for the message.
+        name: The model's, likewise.
+        todo: Likewise.
+
+    Raises:
+        InputError: They are of another CNN.
+    """
+    if bundle.backbone is not None and made_by not in ("", backbone_digest(bundle.backbone, bundle.scene)):
+        raise InputError(where, f"do not fit {name}: their scene features were made by another backbone", todo)
 
 
 def write_bundle(folder: Path, bundle: Bundle) -> None:

@@ -97,9 +97,9 @@ class Training:
     def __init__(self, folder: Path, *, recipe: Recipe, checkpoints: Path = CHECKPOINTS) -> None:
         self.windows = read_windows(folder)
         self.recipe, self.data = recipe, windows_digest(folder)
-        self.backbone = make_backbone(recipe.scene) if recipe.train.scene else None
         made_by = read_extra(folder)["backbone"]  # empty where no drive has frames
-        if self.backbone is not None and made_by not in ("", backbone_digest(self.backbone, recipe.scene)):
+        self.backbone = make_backbone(recipe.scene) if recipe.train.scene and made_by else None
+        if self.backbone is not None and made_by != backbone_digest(self.backbone, recipe.scene):
             what = "were made by another backbone than scene_features names now"
             raise InputError(folder, what, "run the scene_features and windows stages again")
         key = digest(json.dumps(recipe.params(), sort_keys=True), self.data, _code_digest())

@@ -101,7 +101,7 @@ class Step(nn.Module):
             if self.did is not None and forecast.manoeuvres is not None:
                 did = self.did[self.scenes.agents(scenes)[1]]
                 if forecast.scene_manoeuvres is not None:  # frames are never mirrored
-                    looked = weight * observed.has_frames()
+                    looked = weight * (observed.has_frames() & ~mirror[observed.scene])
                     by_scene = manoeuvre_loss(forecast.scene_manoeuvres, did, weight=looked)
                 did = did.clone()
                 did[:, 0] = mirrored_directions(did[:, 0], mirror=mirror[observed.scene], counterpart=self.counterpart)

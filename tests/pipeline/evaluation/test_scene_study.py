@@ -94,6 +94,8 @@ def test_frames_of_other_drives_are_of_other_drives_of_the_same_part() -> None:
 
 def test_the_study_trains_every_variant_and_compares_each_with_none(tmp_path: Path) -> None:
     windows = small_windows(num_scenes=48)
+    drive = np.arange(48) // 6 % 3  # of each part two at least
+    windows = replace(windows, index=replace(windows.index, drive=drive.astype(np.int32)))
     write_truth(tmp_path, windows)
     small = {"width": 8, "max_epochs": 1, "num_modes": 6, "basis_rank": 3, "precision": "fp32", "device": "cpu"}
     with unchecked():

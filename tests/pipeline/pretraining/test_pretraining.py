@@ -19,7 +19,7 @@ from pipeline.ingest.clean import CleanDrive
 from pipeline.ingest.split import TEST, TRAIN, Block, Split
 from pipeline.params import load_section
 from pipeline.pretraining.lessons import MOTION_WIDTH, UNKNOWN, Lesson, lessons_of
-from pipeline.pretraining.pretrain import pretrain
+from pipeline.pretraining.pretrain import mirrored_cells, pretrain
 from pipeline.pretraining.quality import judge, write_pictures
 from pipeline.pretraining.rays import ground_points
 from pipeline.scene.backbone import make_backbone
@@ -53,6 +53,9 @@ def made_up_drive(*, stops: bool = True) -> CleanDrive:
         "car": [
             {"step": step, "x_m": 12.0, "y_m": car_y_m(step), "z_m": 0.75, "heading_rad": np.pi / 2} for step in steps
         ],
+        "left": [  # far out of view to the left
+            {"step": step, "x_m": 4.0, "y_m": 9.0, "z_m": 0.75, "heading_rad": 0.0} for step in steps
+        ],
         "walker": [
             {"step": step, "x_m": 6.0, "y_m": -3.0, "z_m": 0.9, "category": 8, "length_m": 0.6, "width_m": 0.6,
              "height_m": 1.8} for step in steps
@@ -79,16 +82,17 @@ def test_a_lesson_tells_what_the_frame_shows() -> None:
     assert len(found) == 7  # every 0.5 s, the whole drive: what lies outside counts only where it was recorded
     lesson = found[2]  # at 1 s
     assert lesson.path == "10.png"
-    car, ego = range(2)  # in the order of their ids
+    car, ego = 0, 1  # in the order of their ids
     # The car's middle at (12, 3, 0.75): 0.25 of the depth to the left, 0.0625 below the axis.
     np.testing.assert_allclose(lesson.own_cell[car], [(32 - 8 - 0.5) / 8, (16 + 2 - 0.5) / 8], atol=1e-5)
-    assert lesson.own_seen.tolist() == [True, False, True]
+    assert lesson.own_seen.tolist() == [True, False, False, True]
     assert lesson.log_depth[car] == pytest.approx(np.log(12.0), abs=1e-5)
     assert lesson.ahead_seen[ego].any()
     assert lesson.cells[2, 3] == 1  # the car's cell
     assert (lesson.cells == 3).any()  # somebody on foot, at the right of the middle
     assert np.argwhere(lesson.cells == 3)[:, 1].min() > 4
-    assert lesson.motion[:, 2].tolist() == [0.0, 1.0, 0.0]
+    assert lesson.motion[:, 2].tolist() == [0.0, 1.0, 0.0, 0.0]
+    assert not lesson.cells[:2].any(), "who is out of view covers nothing"
     assert lesson.motion[car, 0] == pytest.approx(0.3, abs=1e-3)  # 3 m/s
     assert Pace(lesson.did[car, 1]) == Pace.STOP
     assert Pace(lesson.did[ego, 1]) == Pace.CRUISE
@@ -123,6 +127,13 @@ def test_maps_are_sampled_as_the_windows_stage_samples_them() -> None:
     cell = rng.uniform(-2.0, 8.0, (40, 2))
     ours = sample_cells(torch.from_numpy(maps), frame=torch.from_numpy(frame), cell=torch.from_numpy(cell))
     np.testing.assert_allclose(ours.numpy(), _bilinear(maps, frame, cell), rtol=1e-5, atol=1e-6)
+
+
+def test_a_mirrored_frames_labels_lie_where_its_pixels_do() -> None:
+    # 64 pixels, cells of 8 px centred on pixels 0, 8 .. 56: pixel 16 is pixel 47 in the mirror, nearest to cell 6.
+    labels = torch.zeros(1, 1, 8, dtype=torch.int64)
+    labels[0, 0, 2] = 1
+    assert mirrored_cells(labels, last_cell=63 / 8)[0, 0].tolist() == [UNKNOWN, 0, 0, 0, 0, 0, 1, 0]
 
 
 def made_up_lessons(folder: Path, *, num: int, seed: int) -> list[Lesson]:

@@ -151,7 +151,7 @@ def test_a_bundle_comes_back_whole_and_forecasts_the_same(config: TrainConfig, t
     windows = small_windows(num_scenes=48)
     fitted = Trainer(windows, config=config, checkpoint=tmp_path / "c").fit()
     scene = load_section("scene_features", SceneConfig, path=PARAMS)
-    scene = scene.model_copy(update={"channels": NUM_CHANNELS, "stage": 1})
+    scene = scene.model_copy(update={"channels": NUM_CHANNELS, "stage": 1, "weights": None})
     bundle = Bundle(
         ingest=load_section("ingest", IngestConfig, path=PARAMS),
         windows=load_section("windows", WindowsConfig, path=PARAMS),
