@@ -135,14 +135,14 @@ class Lamps(nn.Module):
 
 
 class SceneBackbone(nn.Module):
-    """Frames to maps: ImageNet normalisation, a frozen ResNet, and a fixed orthogonal projection to fewer channels.
+    """Frames to maps: ImageNet normalisation, a frozen ResNet, and a projection to fewer channels.
 
     The last ``NUM_LAMPS`` channels are those of ``Lamps``.
 
-    The projection keeps distances between the cells' vectors as well as any fixed linear map without data can. With
-    random weights the maps have values of order one at every stage, of order ten in the late ones of ``resnet34``
-    (measured; two thirds of the root mean square being an offset per channel that no frame changes), so nothing is
-    rescaled here.
+    The seeded orthogonal projection keeps distances between the cells' vectors as well as any fixed linear map without
+    data can; ``pretrain_scene`` learns a better one. With random weights the maps have values of order one at every
+    stage, of order ten in the late ones of ``resnet34`` (measured; two thirds of the root mean square being an offset
+    per channel that no frame changes), so nothing is rescaled here.
 
     Args:
         name: Of the layout.

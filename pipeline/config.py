@@ -152,7 +152,8 @@ class SceneConfig(Section):
             ``pretrain_scene`` makes, or another; null for seeded random ones.
         seed: Of the random weights and of the projection.
         stage: Which residual stage's map is used, 1 to 4.
-        channels: The stage's channels are projected to this many by a seeded orthogonal matrix; three more tell lamps.
+        channels: The stage's channels are projected to this many, by a seeded orthogonal matrix, or by what
+            ``pretrain_scene`` learned; three more tell lamps. Few leave no room to learn places by heart.
         width_px: Frames are resized to this.
         height_px: Likewise.
         batch_size: Frames per forward pass.

@@ -25,6 +25,7 @@ from pipeline.evaluation.bootstrap import estimate, track_sums
 from pipeline.evaluation.camera_plots import without_any_frame
 from pipeline.evaluation.interaction import followers
 from pipeline.evaluation.leaders import on_wheels
+from pipeline.evaluation.metrics import PerAgent
 from pipeline.evaluation.scored import slices
 from pipeline.evaluation.signals import GREEN, UNKNOWN, shown_signals
 from pipeline.forecasts import Forecasts
@@ -108,7 +109,7 @@ def run(
 
 
 def with_signals(observed: Observed, *, state: Int[np.ndarray, "n f"]) -> Observed:
-    """The states of the signals as if they were what frames show at each agent's own place, and nothing else."""
+    """The states of the signals as if they were what frames show at each agent's own place; the whole shows nothing."""
     feature = np.zeros_like(np.asarray(observed.agent_feature))
     assert feature.shape[-1] > GREEN, feature.shape
     known = state != UNKNOWN
@@ -119,7 +120,8 @@ def with_signals(observed: Observed, *, state: Int[np.ndarray, "n f"]) -> Observ
         agent_feature=feature,
         agent_feature_valid=known,
         ahead_feature_valid=np.zeros_like(np.asarray(observed.ahead_feature_valid)),
-        frame_feature_valid=np.zeros_like(np.asarray(observed.frame_feature_valid)),
+        frame_feature=np.zeros_like(np.asarray(observed.frame_feature)),
+        frame_feature_valid=np.ones_like(np.asarray(observed.frame_feature_valid)),
     )
 
 
@@ -191,19 +193,16 @@ def judge(
     """
     names = list(forecasts)
     errors = {name: [_errors(each, test=test, config=config) for each in found] for name, found in forecasts.items()}
-    values = {
-        (name, metric): np.mean([each[metric] for each in found], axis=0)
-        for name, found in errors.items()
-        for metric in METRICS
-    }
+    keys = [(name, metric) for name in names for metric in METRICS]
+    values = {(name, metric): np.mean([each[metric].value for each in errors[name]], axis=0) for name, metric in keys}
+    valid = np.stack([errors[name][0][metric].valid for name, metric in keys], axis=1)
     results: dict[str, Any] = {}
     for part, mask in masks.items():
-        columns = np.stack([values[name, metric] for name in names for metric in METRICS], axis=1)
-        paired = np.stack([values[name, metric] - values[NONE, metric] for name in names for metric in METRICS], axis=1)
-        both = np.concatenate([columns, paired], axis=1)
-        sums = track_sums(both, np.repeat(mask[:, None], both.shape[1], axis=1), track=test.index.track)
+        columns = np.stack([values[key] for key in keys], axis=1)
+        paired = np.stack([values[name, metric] - values[NONE, metric] for name, metric in keys], axis=1)
+        counted = np.concatenate([valid, valid], axis=1) & mask[:, None]
+        sums = track_sums(np.concatenate([columns, paired], axis=1), counted, track=test.index.track)
         found = estimate(sums, num_resamples=config.bootstrap, seed=config.seed)
-        keys = [(name, metric) for name in names for metric in METRICS]
         of = {key: number for number, key in enumerate(keys)}
         means = {name: {metric: float(found.value[of[name, metric]]) for metric in METRICS} for name in names}
         difference = {
@@ -247,13 +246,10 @@ def _finite(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in cleaned.items() if not isinstance(value, float) or np.isfinite(value)}
 
 
-def _errors(forecasts: Forecasts, *, test: Windows, config: EvaluateConfig) -> dict[str, np.ndarray]:
+def _errors(forecasts: Forecasts, *, test: Windows, config: EvaluateConfig) -> dict[str, PerAgent]:
     fde = metrics.fde(forecasts, test.future)
-    return {
-        "ade_m": metrics.ade(forecasts, test.future).value,
-        "fde_m": fde.value,
-        "missed": metrics.miss_rate(fde, miss_m=config.miss_m).value,
-    }
+    missed = metrics.miss_rate(fde, miss_m=config.miss_m)
+    return {"ade_m": metrics.ade(forecasts, test.future), "fde_m": fde, "missed": missed}
 
 
 def _train(job: _Job, *, folder: Path, config: TrainConfig) -> dict[str, Forecasts]:

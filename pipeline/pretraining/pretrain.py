@@ -55,7 +55,7 @@ class Pupil(nn.Module):
     """A CNN that is trained, with its tasks: the backbone is frozen everywhere else.
 
     Args:
-        backbone: Whose network learns; its projection stays.
+        backbone: Whose network and projection learn.
     """
 
     def __init__(self, backbone: SceneBackbone) -> None:
@@ -63,6 +63,7 @@ class Pupil(nn.Module):
         self.backbone = backbone
         self.network = backbone.network
         self.network.requires_grad_(True)
+        backbone.projection.requires_grad_(True)
         self.tasks = SceneTasks(
             channels=backbone.channels,
             num_classes=len(SHOWN) + 1,
@@ -85,7 +86,7 @@ class Pupil(nn.Module):
 def pretrain(
     backbone: SceneBackbone, lessons: Sequence[Lesson], *, scene: SceneConfig, config: PretrainConfig, device: str
 ) -> Pupil:
-    """Train the backbone's network in place.
+    """Train the backbone in place.
 
     Frames that cannot be read are left out; the scene features name them. Half of the frames are mirrored, and
     brightness and contrast vary.
@@ -135,7 +136,7 @@ def pretrain(
                     bar.update(task, completed=step)
             bar.update(task, completed=num_steps)
     pupil.learning(False)
-    pupil.network.requires_grad_(False)
+    backbone.requires_grad_(False)
     return pupil
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from models.resnet import NUM_STAGES, WIDTHS, SceneBackbone
 from pipeline.config import SceneConfig
@@ -19,8 +19,17 @@ from pipeline.errors import InputError
 from pipeline.files import digest
 
 CODE_VERSION: Final = 2  # raise it whenever the code gives other maps from the same frame, weights and settings
+PROJECTION: Final = "projection.weight"  # in files of ours alone: published ones have none, and keep the seeded one
 COUNTER: Final = "num_batches_tracked"  # BatchNorm's training counter, absent from older files and never used here
 TODO: Final = "give a file of this backbone's weights, with torchvision's parameter names, or null"
+
+
+def weights_of(backbone: SceneBackbone) -> dict[str, Tensor]:
+    """What a file of weights holds: the network's, by torchvision's names, and the projection's where there is one."""
+    state = {name: value.contiguous() for name, value in backbone.network.state_dict().items()}
+    if isinstance(backbone.projection, nn.Conv2d):
+        state[PROJECTION] = backbone.projection.weight.data.contiguous()
+    return state
 
 
 def make_backbone(config: SceneConfig) -> SceneBackbone:
@@ -89,9 +98,11 @@ READERS: Final[dict[str, Callable[[Path], Any]]] = {".safetensors": load_file, "
 def _load(backbone: SceneBackbone, values: Mapping[str, Any], *, path: Path) -> None:
     """Copy every tensor that the network has, and refuse a file of another network."""
     own = backbone.network.state_dict()
+    if PROJECTION in values and isinstance(backbone.projection, nn.Conv2d):
+        own[PROJECTION] = backbone.projection.weight.data
     later = tuple(f"layer{number}." for number in range(backbone.network.stage + 1, NUM_STAGES + 1))
     for name, value in values.items():
-        if name not in own and not str(name).startswith(("fc.", *later)):
+        if name not in own and name != PROJECTION and not str(name).startswith(("fc.", *later)):
             raise InputError(path, f"key '{name}' is none of this network's", TODO)
         if name in own and not isinstance(value, Tensor):
             raise InputError(path, f"key '{name}' is no tensor", TODO)

@@ -17,7 +17,7 @@ from pipeline.params import load_section, load_sources
 from pipeline.pretraining.lessons import Lesson, lessons_of
 from pipeline.pretraining.pretrain import pretrain
 from pipeline.pretraining.quality import judge, write_pictures
-from pipeline.scene.backbone import make_backbone
+from pipeline.scene.backbone import make_backbone, weights_of
 from pipeline.scene.extract import map_shape
 from pipeline.stages import run_stage
 
@@ -65,7 +65,7 @@ def main() -> None:
             _say("pretrain_scene: scene_features.weights names other weights, so nothing is trained")
         else:
             _say("pretrain_scene: too few frames in the training split, so the weights stay random")
-        save_file({name: value.contiguous() for name, value in backbone.network.state_dict().items()}, folder / WEIGHTS)
+        save_file(weights_of(backbone.cpu()), folder / WEIGHTS)
         (folder / WEIGHTS).chmod(0o644)  # safetensors lets the owner alone read
         write_json(folder / "quality.json", {"num_frames": len(parts[TRAIN]), "held_out": quality})
 
