@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from models.resnet import ResNet
 from pipeline.config import SceneConfig
 from pipeline.errors import InputError
-from pipeline.scene.backbone import backbone_digest, make_backbone
+from pipeline.scene.backbone import backbone_digest, make_backbone, weights_of
 
 CONFIG = SceneConfig(
     backbone="resnet18", weights=None, seed=0, stage=2, channels=16, width_px=64, height_px=32, batch_size=2,
@@ -138,3 +138,16 @@ def test_the_digest_follows_weights_and_settings_and_nothing_else(tmp_path: Path
     torch.save(published_like(), tmp_path / "b.pth")
     here, there = (config_with(weights=str(tmp_path / name)) for name in ("a.safetensors", "b.pth"))
     assert backbone_digest(make_backbone(here), here) == backbone_digest(make_backbone(there), there) != own
+
+
+def test_a_learned_projection_comes_with_the_weights_and_without_one_the_seeded_stays(tmp_path: Path) -> None:
+    learned, seeded = make_backbone(CONFIG), make_backbone(CONFIG)
+    assert isinstance(learned.projection, torch.nn.Conv2d)
+    learned.projection.weight.data.mul_(2.0)
+    save_file(weights_of(learned), tmp_path / "ours.safetensors")
+    save_file({n: v.contiguous() for n, v in learned.network.state_dict().items()}, tmp_path / "theirs.safetensors")
+    for name, expected in (("ours", learned), ("theirs", seeded)):
+        found = make_backbone(config_with(weights=str(tmp_path / f"{name}.safetensors")))
+        torch.testing.assert_close(found.state_dict()["projection.weight"], expected.state_dict()["projection.weight"])
+    whole = weights_of(make_backbone(config_with(channels=128)))
+    assert "projection.weight" not in whole
