@@ -243,9 +243,9 @@ def _rectangles(
     pixel = project(points_m, camera=camera, position_m=pose[:3], quaternion_wxyz=pose[3:])
     scaled = pixel[:, 1:, :2] * np.asarray(features.input_px) / np.asarray([camera.width_px, camera.height_px])
     front = pixel[:, 1:, 2] >= MIN_DEPTH_M
-    least = np.where(front[..., None], scaled, np.inf).min(axis=1)
-    most = np.where(front[..., None], scaled, -np.inf).max(axis=1)
     any_front, whole = np.asarray(front.any(axis=1)), np.asarray(front.all(axis=1))
+    least = np.where(any_front[:, None], np.where(front[..., None], scaled, np.inf).min(axis=1), 0.0)
+    most = np.where(any_front[:, None], np.where(front[..., None], scaled, -np.inf).max(axis=1), 0.0)
     partly = any_front & ~whole
     width, height = features.input_px
     to_the_left = least[:, 0] + most[:, 0] < width

@@ -53,6 +53,7 @@ def made_up_drive(*, stops: bool = True) -> CleanDrive:
         "car": [
             {"step": step, "x_m": 12.0, "y_m": car_y_m(step), "z_m": 0.75, "heading_rad": np.pi / 2} for step in steps
         ],
+        "behind": [{"step": step, "x_m": -9.0, "z_m": 0.75} for step in steps],
         "left": [  # far out of view to the left
             {"step": step, "x_m": 4.0, "y_m": 9.0, "z_m": 0.75, "heading_rad": 0.0} for step in steps
         ],
@@ -82,16 +83,16 @@ def test_a_lesson_tells_what_the_frame_shows() -> None:
     assert len(found) == 7  # every 0.5 s, the whole drive: what lies outside counts only where it was recorded
     lesson = found[2]  # at 1 s
     assert lesson.path == "10.png"
-    car, ego = 0, 1  # in the order of their ids
+    car, ego = 1, 2  # in the order of their ids
     # The car's middle at (12, 3, 0.75): 0.25 of the depth to the left, 0.0625 below the axis.
     np.testing.assert_allclose(lesson.own_cell[car], [(32 - 8 - 0.5) / 8, (16 + 2 - 0.5) / 8], atol=1e-5)
-    assert lesson.own_seen.tolist() == [True, False, False, True]
+    assert lesson.own_seen.tolist() == [False, True, False, False, True]
     assert lesson.log_depth[car] == pytest.approx(np.log(12.0), abs=1e-5)
     assert lesson.ahead_seen[ego].any()
     assert lesson.cells[2, 3] == 1  # the car's cell
     assert (lesson.cells == 3).any()  # somebody on foot, at the right of the middle
     assert np.argwhere(lesson.cells == 3)[:, 1].min() > 4
-    assert lesson.motion[:, 2].tolist() == [0.0, 1.0, 0.0, 0.0]
+    assert lesson.motion[:, 2].tolist() == [0.0, 0.0, 1.0, 0.0, 0.0]
     assert not lesson.cells[:2].any(), "who is out of view covers nothing"
     assert lesson.motion[car, 0] == pytest.approx(0.3, abs=1e-3)  # 3 m/s
     assert Pace(lesson.did[car, 1]) == Pace.STOP
