@@ -35,8 +35,11 @@ def test_broken_drives_are_refused_by_name_or_read_as_they_should() -> None:
 
 
 def test_a_case_that_takes_too_long_is_named_and_the_next_one_is_run() -> None:
-    done = run_cases([ONE_CELL, ONE_CELL], num_workers=1, limit_s=0.01)
-    assert [(one.outcome, one.told.splitlines()[0]) for one in done] == [("failed", "it hangs (exit code -9)")] * 2
+    done = list(run_cases([ONE_CELL, ONE_CELL], num_workers=1, limit_s=0.01))
+    # Telling the stacks of a process that runs may end it: then it died of that, and is named all the same.
+    told = {"it hangs (exit code -9)", "the process died (exit code -11)"}
+    assert [one.outcome for one in done] == ["failed"] * 2
+    assert {one.told.splitlines()[0] for one in done} <= told
 
 
 @pytest.fixture(scope="module")

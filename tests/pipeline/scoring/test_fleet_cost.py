@@ -34,6 +34,6 @@ def test_the_cost_of_a_fleet_is_told(tmp_path: Path) -> None:
     assert (cost.driven_s, cost.forecasts) == (12.0, 2 * 4 * 12)
     assert 0.0 < cost.cpu_s < 100.0
     assert 100.0 < cost.peak_mb < 3000.0
-    assert set(cost.steps_s) == {"read", "ingest", "scene_features", "windows", "forecast", "write", "metrics"}
+    assert set(cost.steps_s) == {"read", "ingest", "scene_features", "windows", "forecast", "drift", "write", "metrics"}
     lines = replace(cost, driven_s=1200.0, wall_s=10.0, cpu_s=20.0, peak_mb=math.nan).lines()
     assert lines[0] == "2 drives of 600 s, 96 forecasts, 1 workers: 10 s, 120 times real time"

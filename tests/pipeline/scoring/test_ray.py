@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
 
@@ -50,11 +51,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Ray, started once for all tests: that takes ten seconds. Its processes know the bucket."""
     before = signal.getsignal(signal.SIGTERM)
-    with pytest.MonkeyPatch.context() as patch:
+    with TemporaryDirectory(prefix="ray-") as short, pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         patch.setenv("RAY_AUTH_TOKEN", "a-token-of-the-tests")  # otherwise Ray leaves one in the tester's home
-        patch.setenv("TMPDIR", str(tmp_path_factory.mktemp("temporary")))  # for Ray's processes
+        patch.setenv("TMPDIR", short)  # for Ray's processes, whose sockets' paths may not be long
         patch.setenv("HEADWAY_TEST_BUCKET", "")  # restored afterwards
         patch.setenv("PYTHONPATH", str(Path(__file__).parents[3]))  # where Ray's processes find these tests
         bucket.use_bucket(tmp_path_factory.mktemp("store") / "bucket")
