@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from itertools import chain
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -24,7 +26,6 @@ def held_out(
     """Train the social and the plain LSTM several times, and judge them on the test split beside the baselines."""
     from pipeline.config import EvaluateConfig  # noqa: PLC0415
     from pipeline.evaluation.seeds import evaluate_seeds  # noqa: PLC0415
-    from pipeline.files import whole_folder, write_json  # noqa: PLC0415
     from pipeline.params import load_section  # noqa: PLC0415
     from pipeline.training.recipe import load_recipe  # noqa: PLC0415
 
@@ -32,11 +33,8 @@ def held_out(
     config = load_section("evaluate", EvaluateConfig, path=params)
     maps = maps_of(ingest, windows=windows, params=params)
     results = evaluate_seeds(windows, recipe=load_recipe(params), seeds=range(seeds), config=config, maps=maps)
-    with whole_folder(out) as folder:
-        write_json(folder / "results.json", results.to_json())
-    typer.echo(f"test split, {seeds} seeds together")
-    for line in results.lines():
-        typer.echo(line)
+    heading = f"test split, {seeds} seeds together"
+    _give(results.to_json(), out=out, lines=chain([heading], results.lines()))
 
 
 @benchmark.command("eth-ucy", epilog="Example: headway benchmark eth-ucy --raw ../shared/data/eth_ucy --out eth_ucy")
@@ -49,15 +47,11 @@ def eth_ucy(
 ) -> None:
     """Leave one scene of ETH/UCY out, train on the others, and judge beside the published figures."""
     from pipeline.evaluation.eth_ucy import run, table  # noqa: PLC0415
-    from pipeline.files import whole_folder, write_json  # noqa: PLC0415
     from pipeline.params import load_benchmark  # noqa: PLC0415
 
     may_replace(out, mark="results.json")
     results = run(raw, config=load_benchmark("eth_ucy", path=params), seeds=range(seeds))
-    with whole_folder(out) as folder:
-        write_json(folder / "results.json", results)
-    for line in table(results):
-        typer.echo(line)
+    _give(results, out=out, lines=table(results))
 
 
 @benchmark.command(
@@ -75,17 +69,12 @@ def kitti_forecasting(
 ) -> None:
     """Train and test on KITTI by the protocol of DESIRE and MANTRA, and judge beside the published figures."""
     from pipeline.evaluation.kitti_study import run, table  # noqa: PLC0415
-    from pipeline.files import whole_folder, write_json  # noqa: PLC0415
     from pipeline.params import load_benchmark  # noqa: PLC0415
 
     if out is not None:
         may_replace(out, mark="results.json")
     results = run(raw, config=load_benchmark("kitti_forecasting", path=params), seeds=range(seeds))
-    if out is not None:
-        with whole_folder(out) as folder:
-            write_json(folder / "results.json", results)
-    for line in table(results):
-        typer.echo(line)
+    _give(results, out=out, lines=table(results))
 
 
 @benchmark.command("real", epilog="Example: headway benchmark real --raw ../shared/data --simulated fleet --out real")
@@ -110,7 +99,6 @@ def real(
     from pipeline.config import EvaluateConfig, IngestConfig, WindowsConfig  # noqa: PLC0415
     from pipeline.evaluation.real import read_real  # noqa: PLC0415
     from pipeline.evaluation.real_study import run, table  # noqa: PLC0415
-    from pipeline.files import whole_folder, write_json  # noqa: PLC0415
     from pipeline.params import load_benchmark, load_section  # noqa: PLC0415
 
     if out is not None:
@@ -123,11 +111,7 @@ def real(
         evaluate=load_section("evaluate", EvaluateConfig, path=params),
         seeds=range(seeds),
     )
-    if out is not None:
-        with whole_folder(out) as folder:
-            write_json(folder / "results.json", results)
-    for line in table(results):
-        typer.echo(line)
+    _give(results, out=out, lines=table(results))
 
 
 @benchmark.command("scene", epilog="Example: headway benchmark scene --truth artifacts/seen-truth --out scene")
@@ -146,7 +130,6 @@ def scene(
     """Train without scene features, with them, with the true signals, and with frames of other drives; compare."""
     from pipeline.config import EvaluateConfig, TrainConfig, WindowsConfig  # noqa: PLC0415
     from pipeline.evaluation.scene_study import run, table  # noqa: PLC0415
-    from pipeline.files import whole_folder, write_json  # noqa: PLC0415
     from pipeline.params import load_section  # noqa: PLC0415
     from pipeline.windows.store import read_windows  # noqa: PLC0415
 
@@ -160,11 +143,7 @@ def scene(
         evaluate=load_section("evaluate", EvaluateConfig, path=params),
         seeds=range(seeds),
     )
-    if out is not None:
-        with whole_folder(out) as folder:
-            write_json(folder / "results.json", results)
-    for line in table(results):
-        typer.echo(line)
+    _give(results, out=out, lines=table(results))
 
 
 @benchmark.command("robustness", epilog="Example: headway benchmark robustness --model artifacts/model")
@@ -180,7 +159,6 @@ def disturbed(
     """Disturb what is observed of the test split (dropped, noisy, mixed up, late), and tell what each costs."""
     from pipeline.config import EvaluateConfig  # noqa: PLC0415
     from pipeline.evaluation.robustness import robustness, table, to_json  # noqa: PLC0415
-    from pipeline.files import whole_folder, write_json  # noqa: PLC0415
     from pipeline.params import load_section  # noqa: PLC0415
     from pipeline.training.bundle import check_frames, load_bundle  # noqa: PLC0415
     from pipeline.windows.store import read_extra, read_windows  # noqa: PLC0415
@@ -191,11 +169,7 @@ def disturbed(
     bundle, made_by = load_bundle(model), read_extra(windows).get("backbone", "")
     check_frames(bundle, made_by=made_by, where=windows, name=str(model), todo="give the windows of its own run")
     costs = robustness(read_windows(windows), model=bundle.model, config=config, where=windows)
-    if out is not None:
-        with whole_folder(out) as folder:
-            write_json(folder / "results.json", to_json(costs))
-    for line in table(costs):
-        typer.echo(line)
+    _give(to_json(costs), out=out, lines=table(costs))
 
 
 @benchmark.command("ingest", epilog="Example: headway benchmark ingest ../shared/data")
@@ -256,17 +230,13 @@ def interaction(
     those of the agents that have to react, or that need not because the other is not there or does something else.
     """
     from pipeline.evaluation.cases.study import study_cases  # noqa: PLC0415
-    from pipeline.files import whole_folder, write_json  # noqa: PLC0415
 
     if out is not None:
         may_replace(out, mark="results.json")
     parameters, results = study_cases(params, seeds=range(seeds))
-    if out is not None:
-        with whole_folder(out) as folder:
-            write_json(folder / "results.json", {"parameters": parameters, **results.to_json()})
-    typer.echo(f"reacting agents of the test scenes, {seeds} seeds together; differences with 95 % intervals")
-    for line in results.lines():
-        typer.echo(line)
+    heading = f"reacting agents of the test scenes, {seeds} seeds together; differences with 95 % intervals"
+    content = {"parameters": parameters, **results.to_json()}
+    _give(content, out=out, lines=chain([heading], results.lines()))
 
 
 @benchmark.command("features", epilog="Example: headway benchmark features --backbones compact,resnet18")
@@ -329,4 +299,15 @@ def score_cost(
     workers = workers or pick_workers("cpu")
     cost = fleet_cost(model, num_drives=drives, num_agents=agents, seconds=seconds, workers=workers, every_s=every)
     for line in cost.lines():
+        typer.echo(line)
+
+
+def _give(results: Mapping[str, Any], *, out: Path | None, lines: Iterable[str]) -> None:
+    """Write ``results.json`` into a folder, where one was named, and tell the table."""
+    from pipeline.files import whole_folder, write_json  # noqa: PLC0415
+
+    if out is not None:
+        with whole_folder(out) as folder:
+            write_json(folder / "results.json", results)
+    for line in lines:
         typer.echo(line)
