@@ -133,8 +133,7 @@ def pretrain(
                     optimizer.step()
                     optimizer.zero_grad()
                     step += 1
-                    bar.update(task, completed=step)
-            bar.update(task, completed=num_steps)
+                    bar.advance(task)
     pupil.learning(False)
     backbone.requires_grad_(False)
     return pupil
