@@ -76,7 +76,7 @@ class Manoeuvres:
     """Log-probabilities of what each agent does over the horizon, by class number, and the one class to name.
 
     Attributes:
-        direction_choice: Not always the likeliest: see ``ManoeuvreHead``.
+        direction_choice: Not always the likeliest: see ``ClassHead``.
         pace_choice: Likewise.
     """
 

@@ -3,46 +3,54 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from models.batch import Manoeuvres
 from models.precision import at_least_single
 
 
-class ManoeuvreHead(nn.Module):
-    """From an agent's state to the probabilities of the direction that it takes and of what it does to its speed.
+class ClassHead(nn.Module):
+    """Probabilities of classes from features, and which class to name.
 
     The likeliest class is nearly always to keep on. The one to name has the largest product of probability and weight;
     the classes' weights (1 until they are set) are fitted so that rare ones are named as often as pays by macro-F1.
     """
 
-    direction_weight: Tensor
-    pace_weight: Tensor
+    temperature: Tensor
+    class_weight: Tensor
+
+    def __init__(self, width: int, num_classes: int) -> None:
+        super().__init__()
+        self.logits = nn.Linear(width, num_classes)
+        self.register_buffer("temperature", torch.ones(()))
+        self.register_buffer("class_weight", torch.ones(num_classes))
+
+    def set_statistics(self, *, temperature: Float[Tensor, ""], class_weight: Float[Tensor, " c"]) -> None:
+        """Take what logits are divided by, and the classes' weights; they become part of the head's own."""
+        self.temperature.copy_(temperature)
+        self.class_weight.copy_(class_weight)
+
+    def forward(self, features: Float[Tensor, "n w"]) -> tuple[Float[Tensor, "n c"], Int[Tensor, " n"]]:
+        """Log-probabilities, in single precision at least, and the numbers of the classes to name."""
+        log_probability = (at_least_single(self.logits(features)) / self.temperature).log_softmax(dim=-1)
+        return log_probability, (log_probability + self.class_weight.log()).argmax(dim=-1)
+
+
+class ManoeuvreHead(nn.Module):
+    """From an agent's state to the probabilities of the direction that it takes and of what it does to its speed."""
 
     def __init__(self, *, in_width: int, width: int, num_directions: int, num_paces: int, dropout: float) -> None:
         super().__init__()
         self.trunk = nn.Sequential(nn.Linear(in_width, width), nn.GELU(), nn.Dropout(dropout))
-        self.direction, self.pace = nn.Linear(width, num_directions), nn.Linear(width, num_paces)
-        self.register_buffer("direction_weight", torch.ones(num_directions))
-        self.register_buffer("pace_weight", torch.ones(num_paces))
-
-    def set_weights(self, *, direction: Float[Tensor, " c"], pace: Float[Tensor, " d"]) -> None:
-        """Take weights of the classes; they become part of the head's."""
-        self.direction_weight.copy_(direction)
-        self.pace_weight.copy_(pace)
+        self.direction, self.pace = ClassHead(width, num_directions), ClassHead(width, num_paces)
 
     def forward(self, features: Float[Tensor, "n s"]) -> Manoeuvres:
-        """Log-probabilities, in single precision at least."""
+        """Both, see ``ClassHead``."""
         features = self.trunk(features)
-        direction = at_least_single(self.direction(features)).log_softmax(dim=-1)
-        pace = at_least_single(self.pace(features)).log_softmax(dim=-1)
-        return Manoeuvres(
-            direction=direction,
-            direction_choice=(direction + self.direction_weight.log()).argmax(dim=-1),
-            pace=pace,
-            pace_choice=(pace + self.pace_weight.log()).argmax(dim=-1),
-        )
+        direction, direction_choice = self.direction(features)
+        pace, pace_choice = self.pace(features)
+        return Manoeuvres(direction=direction, direction_choice=direction_choice, pace=pace, pace_choice=pace_choice)
 
 
 def manoeuvre_loss(told: Manoeuvres, did: Tensor, *, weight: Float[Tensor, " n"]) -> Float[Tensor, ""]:

@@ -15,6 +15,7 @@ from models.calibration import CalibrationStatistics, merged
 from models.decoder import squared_distance
 from models.forecaster import Forecaster
 from models.losses import displacement
+from models.manoeuvre import ClassHead
 from pipeline.drives.categories import Category, Group
 from pipeline.training.scenes import is_scored
 
@@ -36,8 +37,8 @@ def calibrate(model: Forecaster, validation: Iterable[tuple[Observed, Future, Te
       conformal prediction, Vovk et al. 2005): of exchangeable agents it holds its share whatever the shape of the
       errors. Agents of one track are not exchangeable, and drives of another kind are not either: so coverage is
       measured on held-out drives.
-    * The manoeuvre head's weight of a class is its frequency to the power of minus one of ``BALANCES``, whichever gives
-      the best macro-F1 (logit adjustment, Menon et al. 2021).
+    * Directions and paces have temperatures of their own, the likeliest too; the weight of a class is its frequency to
+      the power of minus one of ``BALANCES``, whichever gives the best macro-F1 (logit adjustment, Menon et al. 2021).
 
     Args:
         model: Trained, in evaluation mode; its calibration is replaced.
@@ -59,7 +60,7 @@ def calibrate(model: Forecaster, validation: Iterable[tuple[Observed, Future, Te
             columns = (forecast.manoeuvres.direction, forecast.manoeuvres.pace, did[:, 0], did[:, 1])
             named.append(tuple(column[counted].cpu() for column in columns))
     log_probability, xy_m, cost, single, modes, valid, category = (torch.cat(c) for c in zip(*told, strict=True))
-    temperature = likeliest_temperature(log_probability, nearest=cost.argmin(dim=1))
+    temperature = likeliest_temperature(log_probability, true=cost.argmin(dim=1))
     scale = gaussian_scale(single, valid=valid)
     device = model.calibration.radius.device
     statistics = CalibrationStatistics(
@@ -72,16 +73,32 @@ def calibrate(model: Forecaster, validation: Iterable[tuple[Observed, Future, Te
     model.calibration.set_statistics(statistics)
     if named and model.manoeuvres is not None:
         direction, pace, turned, changed = (torch.cat(column) for column in zip(*named, strict=True))
-        model.manoeuvres.set_weights(
-            direction=class_weights(direction, true=turned).to(device),
-            pace=class_weights(pace, true=changed).to(device),
-        )
+        set_classes(model.manoeuvres.direction, direction, true=turned)
+        set_classes(model.manoeuvres.pace, pace, true=changed)
 
 
-def likeliest_temperature(log_probability: Float[Tensor, "n k"], *, nearest: Int[Tensor, " n"]) -> Float[Tensor, ""]:
-    """The one of ``TEMPERATURES`` with the smallest cross-entropy of which mode is the nearest."""
-    rows = torch.arange(len(nearest))
-    surprise = [-(log_probability / t).log_softmax(dim=1)[rows, nearest].mean() for t in TEMPERATURES]
+def set_classes(head: ClassHead, log_probability: Float[Tensor, "n c"], *, true: Int[Tensor, " n"]) -> None:
+    """Set a head's temperature and the weights of its classes.
+
+    Args:
+        head: Not calibrated yet.
+        log_probability: What it tells of agents that it was not trained on.
+        true: Class numbers; negative where not known, and then not counted.
+    """
+    known = true >= 0
+    if not known.any():
+        return
+    log_probability, true = log_probability[known], true[known]
+    temperature = likeliest_temperature(log_probability, true=true)
+    weight = class_weights((log_probability / temperature).log_softmax(dim=1), true=true)
+    device = head.temperature.device
+    head.set_statistics(temperature=temperature.to(device), class_weight=weight.to(device))
+
+
+def likeliest_temperature(log_probability: Float[Tensor, "n k"], *, true: Int[Tensor, " n"]) -> Float[Tensor, ""]:
+    """The one of ``TEMPERATURES`` with the smallest cross-entropy of what came true."""
+    rows = torch.arange(len(true))
+    surprise = [-(log_probability / t).log_softmax(dim=1)[rows, true].mean() for t in TEMPERATURES]
     return TEMPERATURES[torch.stack(surprise).argmin()]
 
 
@@ -100,10 +117,8 @@ def class_weights(log_probability: Float[Tensor, "n c"], *, true: Int[Tensor, " 
 
     Args:
         log_probability: Of each class.
-        true: Class numbers; negative where not known, and then not counted.
+        true: Class numbers.
     """
-    known = true >= 0
-    log_probability, true = log_probability[known], true[known]
     num_classes = log_probability.shape[1]
     counts = torch.bincount(true, minlength=num_classes).float()
     frequency = (counts + 1.0) / (counts.sum() + num_classes)

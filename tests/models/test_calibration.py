@@ -7,6 +7,7 @@ import torch
 
 from models.batch import Forecast, Paths
 from models.calibration import Calibration, CalibrationStatistics, merged
+from models.manoeuvre import ClassHead
 from pipeline.drives.categories import Category
 from pipeline.training.calibrate import (
     best_merge,
@@ -15,6 +16,7 @@ from pipeline.training.calibrate import (
     likeliest_temperature,
     macro_f1,
     region_radii,
+    set_classes,
 )
 
 
@@ -76,7 +78,7 @@ def test_the_temperature_undoes_what_was_too_sure() -> None:
     logits = torch.randn(20_000, 3, generator=generator)
     nearest = torch.multinomial(logits.softmax(1), 1, generator=generator)[:, 0]
     too_sure = (3.0 * logits).log_softmax(1)
-    assert float(likeliest_temperature(too_sure, nearest=nearest)) == pytest.approx(3.0, rel=0.05)
+    assert float(likeliest_temperature(too_sure, true=nearest)) == pytest.approx(3.0, rel=0.05)
 
 
 def test_spreads_become_the_likeliest() -> None:
@@ -104,13 +106,30 @@ def test_radii_are_conformal_quantiles_by_class_and_of_all_where_a_class_is_rare
 
 def test_rare_classes_are_named_as_often_as_pays() -> None:
     # One in ten is rare: told with 0.4 where it is, and with 0.1 where it is not. The likeliest is never the rare one.
-    true = torch.tensor([1] * 10 + [0] * 90 + [-1] * 5)
+    true = torch.tensor([1] * 10 + [0] * 90)
     rare = torch.where(true == 1, 0.4, 0.1)
     log_probability = torch.stack((1.0 - rare, rare), dim=1).log()
     weights = class_weights(log_probability, true=true)
     chosen = (log_probability + weights.log()).argmax(dim=1)
-    assert chosen.tolist() == [1] * 10 + [0] * 95
-    assert macro_f1(torch.zeros(100).long(), true=true[:100], num_classes=2) == pytest.approx(180 / 190 / 2)
+    assert chosen.tolist() == [1] * 10 + [0] * 90
+    assert macro_f1(torch.zeros(100).long(), true=true, num_classes=2) == pytest.approx(180 / 190 / 2)
     # Where the rare one cannot be told from the others, naming it does not pay.
     blind = torch.tensor([[0.9, 0.1]]).log().expand(100, 2)
-    assert class_weights(blind, true=true[:100]).tolist() == [1.0, 1.0]
+    assert class_weights(blind, true=true).tolist() == [1.0, 1.0]
+
+
+def test_a_head_is_as_sure_as_it_was_right_and_those_of_whom_nothing_is_known_do_not_count() -> None:
+    generator = torch.Generator().manual_seed(0)
+    head = ClassHead(3, 3)
+    torch.nn.init.eye_(head.logits.weight)
+    torch.nn.init.zeros_(head.logits.bias)
+    logits = torch.randn(20_000, 3, generator=generator)
+    true = torch.multinomial(logits.softmax(1), 1, generator=generator)[:, 0]
+    unknown = torch.cat((true, torch.full((500,), -1)))
+    too_sure = torch.cat((3.0 * logits, torch.randn(500, 3, generator=generator)))
+    set_classes(head, head(too_sure)[0].detach(), true=torch.full_like(unknown, -1))
+    assert float(head.temperature) == 1.0
+    set_classes(head, head(too_sure)[0].detach(), true=unknown)
+    assert float(head.temperature) == pytest.approx(3.0, rel=0.05)
+    told, _ = head(3.0 * logits)
+    torch.testing.assert_close(told, logits.log_softmax(1), atol=0.1, rtol=0.1)
