@@ -35,14 +35,13 @@ from pipeline.training.fit import fit_anew
 from pipeline.training.predict import predict
 from pipeline.windows.select import scenes_of, select_scenes
 from pipeline.windows.store import read_windows, write_windows
-from pipeline.windows.windows import SPLITS, Observed, Windows
+from pipeline.windows.windows import PER_SCENE, SPLITS, Observed, Windows
 
 NONE, CAMERA, SIGNALS, SHUFFLED, BLIND = "no scene", "camera", "true signals", "frames of other drives", "camera, blind"
 TRAINED: Final = (NONE, CAMERA, SIGNALS, SHUFFLED)  # BLIND is CAMERA's network without any frame at the test
 APPROACHING_M: Final = 60.0
 METRICS: Final = ("ade_m", "fde_m", "missed")
 _PER_AGENT: Final = ("agent_feature", "agent_feature_valid", "ahead_feature", "ahead_feature_valid")
-_PER_SCENE: Final = ("frame_feature", "frame_feature_valid")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -148,7 +147,7 @@ def with_other_frames(windows: Windows, *, seed: int) -> Observed:
 
     of_agent, of_scene = others(observed.scene), others(np.arange(len(index.drive)))
     changed = {name: np.asarray(getattr(observed, name))[of_agent] for name in _PER_AGENT}
-    changed |= {name: np.asarray(getattr(observed, name))[of_scene] for name in _PER_SCENE}
+    changed |= {name: np.asarray(getattr(observed, name))[of_scene] for name in PER_SCENE}
     return replace(observed, **changed)
 
 

@@ -17,11 +17,11 @@ from models.batch import Observed
 from models.flat import FlatForecaster, input_names, output_names
 from models.forecaster import Forecaster
 from pipeline.errors import InputError
+from pipeline.windows.windows import PER_SCENE
 
 OPSET: Final = 20  # of ONNX; sums and maxima over pairs of neighbours need 18
 AGENTS: Final = "agents"  # the sizes that are not fixed
 SCENES: Final = "scenes"
-_PER_SCENE: Final = ("frame_feature", "frame_feature_valid")
 _PACKAGES: Final = ("onnx", "onnxscript", "onnxruntime")
 
 
@@ -49,7 +49,7 @@ def trace(forecaster: Forecaster, example: Observed) -> ExportedProgram:
     """
     names = input_names(forecaster.config)
     agents, scenes = Dim(AGENTS), Dim(SCENES)
-    sizes = tuple({0: scenes if name in _PER_SCENE else agents} for name in names)
+    sizes = tuple({0: scenes if name in PER_SCENE else agents} for name in names)
     values = tuple(getattr(example, name) for name in names)
     with torch.no_grad(), _quietly():
         program = torch.export.export(FlatForecaster(forecaster).eval(), values, dynamic_shapes=(sizes,))
@@ -72,7 +72,7 @@ def write_onnx(program: ExportedProgram, path: Path, *, forecaster: Forecaster) 
 
     config = forecaster.config
     names = input_names(config)
-    sizes = tuple({0: SCENES if name in _PER_SCENE else AGENTS} for name in names)
+    sizes = tuple({0: SCENES if name in PER_SCENE else AGENTS} for name in names)
     with torch.no_grad(), _quietly():
         # All of its optimizer takes minutes and gains nothing: onnxruntime has one, which takes a second.
         written = torch.onnx.export(

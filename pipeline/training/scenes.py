@@ -11,10 +11,8 @@ from torch import Tensor
 
 from models.batch import Future, Observed
 from pipeline.drives.categories import Category
+from pipeline.windows.windows import PER_SCENE, Windows
 from pipeline.windows.windows import Observed as ObservedArrays
-from pipeline.windows.windows import Windows
-
-_PER_SCENE = ("frame_feature", "frame_feature_valid")
 
 
 def observed_tensors(observed: ObservedArrays) -> Observed:
@@ -67,7 +65,7 @@ class SceneTensors:
         """The agents of some scenes, scenes renumbered in the given order, features in single precision."""
         scene, agents = self.agents(scenes)
         observed = {
-            f.name: getattr(self.observed, f.name)[scenes if f.name in _PER_SCENE else agents]
+            f.name: getattr(self.observed, f.name)[scenes if f.name in PER_SCENE else agents]
             for f in fields(Observed)
             if f.name != "scene"
         }

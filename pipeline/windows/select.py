@@ -7,9 +7,7 @@ from dataclasses import fields, replace
 import numpy as np
 from jaxtyping import Bool, Int
 
-from pipeline.windows.windows import SPLITS, Future, Observed, SceneIndex, Windows
-
-_PER_SCENE = ("frame_feature", "frame_feature_valid")
+from pipeline.windows.windows import PER_SCENE, SPLITS, Future, Observed, SceneIndex, Windows
 
 
 def select_scenes(windows: Windows, scenes: Int[np.ndarray, " s"]) -> Windows:
@@ -28,7 +26,7 @@ def select_scenes(windows: Windows, scenes: Int[np.ndarray, " s"]) -> Windows:
     offset = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
     agents = np.repeat(index.agent_offset[scenes] - offset[:-1], counts) + np.arange(offset[-1])
     gathered = {
-        f.name: getattr(observed, f.name)[scenes if f.name in _PER_SCENE else agents]
+        f.name: getattr(observed, f.name)[scenes if f.name in PER_SCENE else agents]
         for f in fields(Observed)
         if f.name != "scene"
     }
@@ -53,7 +51,7 @@ def select_agents(observed: Observed, agents: Int[np.ndarray, " a"]) -> Observed
     """Gather what was observed of some agents; scenes keep their numbers and features."""
     return Observed(
         **{
-            f.name: getattr(observed, f.name) if f.name in _PER_SCENE else getattr(observed, f.name)[agents]
+            f.name: getattr(observed, f.name) if f.name in PER_SCENE else getattr(observed, f.name)[agents]
             for f in fields(Observed)
         }
     )

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 SPLITS: Final = ("train", "validation", "test")
+PER_SCENE: Final = ("frame_feature", "frame_feature_valid")  # these fields of Observed have a row per scene
 UNSPLIT: Final = -1  # the split of scenes that belong to none (scoring new drives)
 
 
