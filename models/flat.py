@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import fields
 from typing import Final
 
@@ -38,7 +39,31 @@ class FlatForecaster(nn.Module):
             for name, rows in zip(_AIMS, (num_agents, num_agents, 0), strict=True):
                 given[f"{name}_feature"] = given["size_m"].new_zeros(rows, 0, channels)
                 given[f"{name}_feature_valid"] = given["valid"].new_zeros(rows, 0)
-        return columns(self.forecaster(Observed(**given)))
+        return columns_of(self.forecaster, Observed(**given))
+
+
+def steady(forecaster: Forecaster) -> Forecaster:
+    """The forecaster in the precision in which forecasts do not hang on roundings: double where it feeds on itself.
+
+    The autoregressive decoder makes roundings grow from step to step, and one decides in which cell of a grid a
+    neighbour counts: in single precision batches and runtimes were up to 3 cm apart (trained, 24 agents, 4 s; in double
+    precision less than a thousandth of a millimetre).
+    """
+    return copy.deepcopy(forecaster).double() if forecaster.config.decoder == "autoregressive" else forecaster
+
+
+def columns_of(forecaster: Forecaster, observed: Observed) -> dict[str, Tensor]:
+    """What a forecaster says of some agents, as ``columns``; taken and given in single precision.
+
+    Args:
+        forecaster: Of ``steady``, so in the precision that it works in.
+        observed: The agents.
+    """
+    dtype = next(forecaster.parameters()).dtype
+    values = {f.name: getattr(observed, f.name) for f in fields(Observed)}
+    given = {name: value.to(dtype) if value.is_floating_point() else value for name, value in values.items()}
+    found = columns(forecaster(Observed(**given)))
+    return {name: value.float() if value.is_floating_point() else value for name, value in found.items()}
 
 
 def input_names(config: ForecasterConfig) -> tuple[str, ...]:

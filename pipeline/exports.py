@@ -18,7 +18,7 @@ def export(
     """Write the model's forecaster as ONNX, as a program of torch.export, and a JSON file that describes both.
 
     Any number of agents and scenes goes through at once. Before the folder appears, onnxruntime and the program must
-    forecast made-up scenes as the model does, within 1e-4 m or what rounding explains. It needs the extra export: onnx,
+    forecast made-up scenes as the model does, within 1e-4 m. It needs the extra export: onnx,
     onnxscript, onnxruntime.
     """
     from pipeline.export.graph import require_packages  # noqa: PLC0415

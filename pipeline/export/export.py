@@ -12,7 +12,7 @@ import torch
 from torch.export import ExportedProgram
 
 import models
-from models.flat import input_names
+from models.flat import input_names, steady
 from models.forecaster import ForecasterConfig
 from pipeline.errors import one_line
 from pipeline.export import graph
@@ -123,7 +123,7 @@ def onnx_file(bundle: Bundle, *, key: str, folder: Path) -> Path:
 
 def _traced(bundle: Bundle) -> ExportedProgram:
     example = made_up_scenes(bundle.model, windows=bundle.windows, num_agents=_EXAMPLE, seed=0)
-    return graph.trace(bundle.model, example)
+    return graph.trace(steady(bundle.model), example)
 
 
 def _run(program: ExportedProgram, *, config: ForecasterConfig) -> Network:
@@ -132,4 +132,4 @@ def _run(program: ExportedProgram, *, config: ForecasterConfig) -> Network:
 
 
 def _agreement(bundle: Bundle, network: Network, *, name: str) -> float:
-    return agreement(network, bundle.model, windows=bundle.windows, name=name)
+    return agreement(network, steady(bundle.model), windows=bundle.windows, name=name)

@@ -41,10 +41,10 @@ def require_packages(where: str) -> None:
 
 
 def trace(forecaster: Forecaster, example: Observed) -> ExportedProgram:
-    """The program that forecasts any number of agents in any number of scenes, on the CPU, in single precision.
+    """The program that forecasts any number of agents in any number of scenes, on the CPU.
 
     Args:
-        forecaster: In evaluation mode.
+        forecaster: In evaluation mode, of ``models.flat.steady``.
         example: Agents in several scenes, with neighbours; the numbers do not matter.
     """
     names = input_names(forecaster.config)
@@ -70,7 +70,9 @@ def write_onnx(program: ExportedProgram, path: Path, *, forecaster: Forecaster) 
     """
     from onnxscript import optimizer  # noqa: PLC0415  # an extra: see require_packages
 
-    config = forecaster.config
+    from pipeline.export.double import gelu  # noqa: PLC0415  # likewise
+
+    config, is_double = forecaster.config, next(forecaster.parameters()).dtype == torch.float64
     names = input_names(config)
     sizes = tuple({0: SCENES if name in PER_SCENE else AGENTS} for name in names)
     with torch.no_grad(), _quietly():
@@ -84,6 +86,7 @@ def write_onnx(program: ExportedProgram, path: Path, *, forecaster: Forecaster) 
             opset_version=OPSET,
             optimize=False,
             verbose=False,
+            custom_translation_table={torch.ops.aten.gelu.default: gelu} if is_double else None,
         )
         assert written is not None
         optimizer.fold_constants(written.model)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from models.batch import Observed
-from models.flat import MANOEUVRES, columns
+from models.flat import MANOEUVRES, columns_of, steady
 from models.forecaster import Forecaster
 from pipeline.behaviour.probabilities import where_meant
 from pipeline.forecasts import Forecasts, ManoeuvreProbabilities
@@ -37,12 +37,12 @@ def scene_chunks(offset: np.ndarray, *, agents_per_batch: int) -> list[tuple[int
 def predict(
     model: Forecaster, windows: Windows, *, device: str = "cpu", agents_per_batch: int = AGENTS_PER_BATCH
 ) -> Forecasts:
-    """Forecast every agent of every scene, in single precision, aligned with ``windows.observed``."""
+    """Forecast every agent of every scene, by the model's ``steady``, aligned with ``windows.observed``."""
     was_training = model.training
-    model.eval().to(device)
+    steadied = steady(model.eval().to(device))
 
     def network(observed: Observed) -> Mapping[str, Tensor]:
-        return columns(model(observed.to(device)))
+        return columns_of(steadied, observed.to(device))
 
     forecasts = predict_by(network, windows, agents_per_batch=agents_per_batch)
     model.train(was_training)
