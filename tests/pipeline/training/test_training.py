@@ -21,6 +21,7 @@ from pipeline.training.scenes import SceneTensors
 from pipeline.training.statistics import fit_linear_base
 from tests.shapes import unchecked
 from tests.small_windows import NUM_CHANNELS, NUM_FUTURE, RATE_HZ, small_windows
+from tests.tiny_bundle import make_bundle
 
 PARAMS = Path(__file__).parents[3] / "params.yaml"
 
@@ -179,3 +180,11 @@ def test_a_bundle_comes_back_whole_and_forecasts_the_same(config: TrainConfig, t
     (folder / "model.safetensors").write_bytes(b"torn")
     with pytest.raises(InputError, match=r"model\.safetensors: is no safetensors file"):
         load_bundle(folder)
+
+
+def test_a_decoder_that_feeds_on_itself_forecasts_the_same_in_batches_of_any_size() -> None:
+    """In single precision the two are ten times as far apart here, and centimetres with trained weights in a crowd."""
+    bundle = make_bundle(decoder="autoregressive", interaction="attention", scene=False)
+    one, other = (predict(bundle.model, small_windows(), agents_per_batch=count) for count in (2048, 5))
+    assert one.mode_xy_m.dtype == np.float32
+    np.testing.assert_allclose(one.mode_xy_m, other.mode_xy_m, rtol=0.0, atol=1e-6)
