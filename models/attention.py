@@ -50,14 +50,14 @@ class NeighbourAttention(nn.Module):
 
     def forward(self, hidden: Float[Tensor, "n d"], *, seen: Seen) -> Float[Tensor, "n e"]:
         """Attend at one step; an agent without neighbours gets the embedding of zero."""
-        both = self.state(hidden)[seen.sender] + seen.relation
+        both = self.state(hidden).index_select(0, seen.sender) + seen.relation
         key, value = rearrange(at_least_single(both), "p (two h c) -> two p h c", two=2, h=self.num_heads)
         query = rearrange(at_least_single(self.query(hidden)), "n (h c) -> n h c", h=self.num_heads)
         scale = 1.0 / math.sqrt(query.shape[-1])
-        score = (query[seen.receiver] * key).sum(-1) * scale
+        score = (query.index_select(0, seen.receiver) * key).sum(-1) * scale
         nobody = (query * self.nobody).sum(-1) * scale
         weight = softmax_by(score, nobody, group=seen.place)
-        attended = torch.zeros_like(query).index_add(0, seen.place, weight[..., None] * value)
+        attended = torch.zeros_like(query).index_add_(0, seen.place, weight[..., None] * value)
         return torch.relu(self.out(rearrange(attended, "n h c -> n (h c)")))
 
 
@@ -68,6 +68,6 @@ def softmax_by(
     index = group[:, None].expand_as(score)
     # The largest score of a group only keeps the exponentials finite: no gradient goes through it.
     top = other.detach().scatter_reduce(0, index, score.detach(), reduce="amax")
-    rows = (score - top[group]).exp()
+    rows = (score - top.index_select(0, group)).exp()
     total = (other - top).exp().index_add(0, group, rows)
-    return rows / total[group]
+    return rows / total.index_select(0, group)

@@ -113,7 +113,7 @@ class AutoregressiveDecoder(nn.Module):
         paths: list[tuple[Tensor, Tensor, Tensor]] = []
         for step in range(self.num_future):
             if step:
-                projected = recurrence.inputs(torch.cat((motion.inputs(frame), memory.static), dim=-1))
+                projected = recurrence.project(torch.cat((motion.inputs(frame), memory.static), dim=-1))
                 hidden, cell = recurrence.advance(
                     projected,
                     hidden=hidden,

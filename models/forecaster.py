@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, assert_never
 
 import torch
+from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -246,8 +247,9 @@ class Forecaster(nn.Module):
         """
         velocity, moving = step_velocity(observed, rate_hz=self.config.rate_hz)
         steps = step_inputs(observed, velocity_mps=velocity, moving=moving, frame=frame, rate_hz=self.config.rate_hz)
-        everywhere = static[:, None].expand(-1, steps.shape[1], -1)
-        projected = self.recurrence.inputs(torch.cat((steps, everywhere), dim=-1)).unbind(1)
+        everywhere = static.expand(steps.shape[1], -1, -1)
+        known = torch.cat((rearrange(steps, "n t c -> t n c"), everywhere), dim=-1)
+        projected = self.recurrence.project(known).unbind(0)
         hidden = cell = steps.new_zeros(steps.shape[0], self.config.width)
         seen = self._seen(observed, velocity_mps=velocity, frame=frame, static=static)
         for step, valid in enumerate(observed.valid.unbind(1)):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
+import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from models.interaction import Interaction
-from models.lstm import LSTMCell
+from models.lstm import LSTMCell, project
 from models.pairs import Seen
 from models.peephole import PeepholeCell
 
@@ -32,6 +33,10 @@ class CoupledRecurrence(nn.Module):
         self.interaction = interaction
         self.interaction_inputs = nn.Linear(width, 4 * width, bias=False) if interaction is not None else None
 
+    def project(self, inputs: Float[Tensor, "*n i"]) -> Float[Tensor, "*n gates"]:
+        """What is known of agents at steps, as ``advance`` takes it: any number of steps by one product."""
+        return project(inputs, layer=self.inputs, bias=self.cell.bias)
+
     def advance(
         self,
         projected: Float[Tensor, "n gates"],
@@ -44,7 +49,7 @@ class CoupledRecurrence(nn.Module):
         """One step; where ``valid`` is False both states stay as they are.
 
         Args:
-            projected: ``inputs`` of this step.
+            projected: Of this step, by ``project``.
             hidden: The last hidden state.
             cell: The last cell state.
             seen: Who is near whom at this step; None with an interaction of None.
@@ -52,5 +57,6 @@ class CoupledRecurrence(nn.Module):
         """
         if self.interaction is not None and self.interaction_inputs is not None:
             assert seen is not None
-            projected = projected + self.interaction_inputs(self.interaction(hidden, seen=seen))
+            pooled = self.interaction(hidden, seen=seen)
+            projected = torch.addmm(projected, pooled, self.interaction_inputs.weight.t())
         return self.cell(projected, hidden=hidden, cell=cell, valid=valid)
