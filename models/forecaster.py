@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Literal, assert_never
 
 import torch
-from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -101,7 +100,8 @@ class Forecaster(nn.Module):
         self.category = nn.Embedding(config.num_categories, _CATEGORY_WIDTH)
         self.recurrence = CoupledRecurrence(
             config.cell,
-            input_width=STEP_WIDTH + static_width,
+            step_width=STEP_WIDTH,
+            static_width=static_width,
             width=width,
             interaction=make_interaction(
                 config.interaction,
@@ -247,14 +247,12 @@ class Forecaster(nn.Module):
         """
         velocity, moving = step_velocity(observed, rate_hz=self.config.rate_hz)
         steps = step_inputs(observed, velocity_mps=velocity, moving=moving, frame=frame, rate_hz=self.config.rate_hz)
-        everywhere = static.expand(steps.shape[1], -1, -1)
-        known = torch.cat((rearrange(steps, "n t c -> t n c"), everywhere), dim=-1)
-        projected = self.recurrence.project(known).unbind(0)
         hidden = cell = steps.new_zeros(steps.shape[0], self.config.width)
+        steady = self.recurrence.steady(static)
         seen = self._seen(observed, velocity_mps=velocity, frame=frame, static=static)
-        for step, valid in enumerate(observed.valid.unbind(1)):
+        for step, (inputs, valid) in enumerate(zip(steps.unbind(1), observed.valid.unbind(1), strict=True)):
             hidden, cell = self.recurrence.advance(
-                projected[step], hidden=hidden, cell=cell, seen=None if seen is None else seen[step], valid=valid
+                inputs, steady=steady, hidden=hidden, cell=cell, seen=None if seen is None else seen[step], valid=valid
             )
             if states is not None:
                 if hidden.requires_grad:

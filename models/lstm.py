@@ -66,9 +66,7 @@ class _Gates(Function):
     """From the sums in the gates to the new states: one gradient for all gates, and nothing kept that is not read."""
 
     @staticmethod
-    def forward(
-        ctx: FunctionCtx, gates: Tensor, hidden: Tensor, cell: Tensor, there: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    def forward(ctx: FunctionCtx, gates: Tensor, hidden: Tensor, cell: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:
         width = cell.shape[1]
         acts = torch.empty_like(gates)
         torch.sigmoid(gates, out=acts)
