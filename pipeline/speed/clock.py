@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -91,6 +92,7 @@ def _peak_bytes(run: Run, *, device: torch.device) -> int:
         before = torch.cuda.memory_allocated(device)
         run()
         return torch.cuda.max_memory_allocated(device) - before
+    os.environ.setdefault("KINETO_LOG_LEVEL", "9")  # otherwise it tells of its start and end on standard error
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as found:
         run()
     events = sorted(found.events() or (), key=lambda event: event.time_range.start)
