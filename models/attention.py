@@ -8,6 +8,7 @@ import torch
 from einops import rearrange
 from jaxtyping import Float, Int
 from torch import Tensor, nn
+from torch.nn import functional
 
 from models.pairs import RELATIVE_WIDTH, Neighbours, Seen
 from models.precision import at_least_single
@@ -45,7 +46,13 @@ class NeighbourAttention(nn.Module):
     def see(self, neighbours: Neighbours, *, static: Float[Tensor, "n s"]) -> Seen:
         """Look at who is near whom, what they are and how they move."""
         near = neighbours.where(neighbours.offset_m.square().sum(-1) <= self.reach_m**2)
-        relation = self.relation(torch.cat((near.relative(), static[near.sender]), dim=-1))
+        first, *rest = self.relation
+        # What they are goes through the first layer once for each agent, not for each pair.
+        what = functional.linear(static, first.weight[:, RELATIVE_WIDTH:], first.bias)
+        relation = what.index_select(0, near.sender)
+        relation = torch.addmm(relation, near.relative(), first.weight[:, :RELATIVE_WIDTH].t())
+        for layer in rest:
+            relation = layer(relation)
         return Seen(step=near.step, receiver=near.receiver, sender=near.sender, place=near.receiver, relation=relation)
 
     def forward(self, hidden: Float[Tensor, "n d"], *, seen: Seen) -> Float[Tensor, "n e"]:

@@ -54,7 +54,7 @@ class LSTMCell(nn.Module):
         """
         gates = at_least_single(torch.addmm(projected, hidden, self.recurrent.weight.t()))
         there = valid[:, None]
-        if torch.is_grad_enabled() and not torch.compiler.is_exporting():
+        if not torch.compiler.is_exporting():
             return _Gates.apply(gates, hidden, cell, there)  # pyright: ignore
         enter, keep, candidate, leave = gates.chunk(4, dim=-1)
         new_cell = keep.sigmoid() * cell + enter.sigmoid() * candidate.tanh()
@@ -68,9 +68,10 @@ class _Gates(Function):
     @staticmethod
     def forward(ctx: FunctionCtx, gates: Tensor, hidden: Tensor, cell: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:
         width = cell.shape[1]
-        acts = torch.empty_like(gates)
-        torch.sigmoid(gates, out=acts)
-        torch.tanh(gates[:, 2 * width : 3 * width], out=acts[:, 2 * width : 3 * width])
+        acts = gates.detach()  # in its place: a sum is not read again, not even by its own backward pass
+        acts[:, : 2 * width].sigmoid_()
+        acts[:, 2 * width : 3 * width].tanh_()
+        acts[:, 3 * width :].sigmoid_()
         enter, keep, candidate, leave = acts.split(width, dim=1)
         new_cell = (keep * cell).addcmul_(enter, candidate)
         squashed = new_cell.tanh()

@@ -80,7 +80,7 @@ def encoded(model: Forecaster, observed: Observed) -> Tensor:
 
 
 def fused(model: Forecaster, *, size: Size, device: torch.device, trained: bool = True) -> Contestant:
-    """The fused LSTM of torch, as wide as the model's in inputs and state, over as many steps, nothing between the steps.
+    """The fused LSTM of torch, as wide as the model's in inputs and state, nothing between its steps.
 
     Args:
         model: Whose widths.
