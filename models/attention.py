@@ -46,18 +46,17 @@ class NeighbourAttention(nn.Module):
     def see(self, neighbours: Neighbours, *, static: Float[Tensor, "n s"]) -> Seen:
         """Look at who is near whom, what they are and how they move."""
         near = neighbours.where(neighbours.offset_m.square().sum(-1) <= self.reach_m**2)
-        first, *rest = self.relation
+        first, bend, _ = self.relation
         # What they are goes through the first layer once for each agent, not for each pair.
         what = functional.linear(static, first.weight[:, RELATIVE_WIDTH:], first.bias)
         relation = what.index_select(0, near.sender)
-        relation = torch.addmm(relation, near.relative(), first.weight[:, :RELATIVE_WIDTH].t())
-        for layer in rest:
-            relation = layer(relation)
+        relation = bend(torch.addmm(relation, near.relative(), first.weight[:, :RELATIVE_WIDTH].t()))
         return Seen(step=near.step, receiver=near.receiver, sender=near.sender, place=near.receiver, relation=relation)
 
     def forward(self, hidden: Float[Tensor, "n d"], *, seen: Seen) -> Float[Tensor, "n e"]:
         """Attend at one step; an agent without neighbours gets the embedding of zero."""
-        both = self.state(hidden).index_select(0, seen.sender) + seen.relation
+        *_, last = self.relation  # here, step by step: all steps' keys and values at once would be large
+        both = torch.addmm(self.state(hidden).index_select(0, seen.sender), seen.relation, last.weight.t())
         key, value = rearrange(at_least_single(both), "p (two h c) -> two p h c", two=2, h=self.num_heads)
         query = rearrange(at_least_single(self.query(hidden)), "n (h c) -> n h c", h=self.num_heads)
         scale = 1.0 / math.sqrt(query.shape[-1])
