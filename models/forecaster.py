@@ -13,7 +13,7 @@ from models.autoregressive import AutoregressiveDecoder, Memory
 from models.batch import Forecast, Observed
 from models.calibration import Calibration
 from models.decoder import AgentState, FutureStatistics, LowRankDecoder, residual_scale
-from models.frames import AgentFrame, agent_frame, facing_ahead, paths_to_scene, rotate
+from models.frames import AgentFrame, agent_frame, frame_ahead, paths_to_scene, rotate
 from models.inputs import STATIC_WIDTH, STEP_WIDTH, past_inputs, static_inputs, step_inputs, step_velocity
 from models.interaction import InteractionName, make_interaction
 from models.kinematics import acceleration, fading_motion, turn_rate
@@ -152,8 +152,7 @@ class Forecaster(nn.Module):
             observed: All agents of a batch of scenes.
             states: The hidden states (n, d) after each observed step are appended to it; they keep their gradients.
         """
-        observed = facing_ahead(observed, rate_hz=self.config.rate_hz)
-        frame = self.frame(observed)
+        observed, frame = frame_ahead(observed, rate_hz=self.config.rate_hz, turned=self.config.turn_to_heading)
         static = torch.cat((static_inputs(observed, frame=frame), self.category(observed.category)), dim=-1)
         encoded, memory = self.encode(observed, frame=frame, static=static, states=states)
         looked = None if self.scene is None else at_least_single(self.scene(observed))

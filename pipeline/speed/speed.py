@@ -137,7 +137,7 @@ def measure_speed(
     device: str,
     repeats: int,
     scaling: bool,
-    size: Size = STANDARD,
+    size: Size | None = None,
 ) -> Speed:
     """Measure; the network on one thread where it runs on the CPU, as the trainer does.
 
@@ -149,13 +149,14 @@ def measure_speed(
         device: ``cpu`` or ``cuda``.
         repeats: How often.
         scaling: The scaling curve too.
-        size: Of a batch.
+        size: Of a batch; None: the standard one.
 
     Raises:
         InputError: There is no such device.
     """
     if device not in ("cpu", "cuda") or (device == "cuda" and not torch.cuda.is_available()):
         raise InputError("--device", f"'{device}' cannot be used here", "say cpu")
+    size = size or STANDARD
     place, config = torch.device(device), config.model_copy(update={"device": device})
     measured = {"windows": (windows,), "train": (encoder, train), "forward": (forward,)}
     with one_thread(place):
