@@ -47,6 +47,7 @@ class NeighbourAttention(nn.Module):
         """Look at who is near whom, what they are and how they move."""
         near = neighbours.where(neighbours.offset_m.square().sum(-1) <= self.reach_m**2)
         first, bend, _ = self.relation
+        assert isinstance(first, nn.Linear)
         # What they are goes through the first layer once for each agent, not for each pair.
         what = functional.linear(static, first.weight[:, RELATIVE_WIDTH:], first.bias)
         relation = what.index_select(0, near.sender)
@@ -55,7 +56,8 @@ class NeighbourAttention(nn.Module):
 
     def forward(self, hidden: Float[Tensor, "n d"], *, seen: Seen) -> Float[Tensor, "n e"]:
         """Attend at one step; an agent without neighbours gets the embedding of zero."""
-        *_, last = self.relation  # here, step by step: all steps' keys and values at once would be large
+        last = self.relation[-1]  # here, step by step: all steps' keys and values at once would be large
+        assert isinstance(last, nn.Linear)
         both = torch.addmm(self.state(hidden).index_select(0, seen.sender), seen.relation, last.weight.t())
         key, value = rearrange(at_least_single(both), "p (two h c) -> two p h c", two=2, h=self.num_heads)
         query = rearrange(at_least_single(self.query(hidden)), "n (h c) -> n h c", h=self.num_heads)
