@@ -49,7 +49,12 @@ class Taken:
 
 
 def in_turn(
-    contestants: Mapping[str, Contestant], *, repeats: int, device: torch.device, wall: bool = False
+    contestants: Mapping[str, Contestant],
+    *,
+    repeats: int,
+    device: torch.device,
+    wall: bool = False,
+    time_alone: bool = False,
 ) -> dict[str, Taken]:
     """Run each contestant once per repeat.
 
@@ -61,6 +66,7 @@ def in_turn(
         repeats: How often.
         device: Where they run.
         wall: By the wall clock on the CPU too.
+        time_alone: Memory and FLOPs are not looked at, and zero: on the CPU that takes seconds.
     """
     assert repeats >= 1
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
@@ -70,7 +76,11 @@ def in_turn(
             if number >= _WARM_UP:
                 seconds[name].append(taken)
     return {
-        name: Taken(seconds=tuple(seconds[name]), peak_bytes=_peak_bytes(one.run, device=device), flops=_flops(one.run))
+        name: Taken(
+            seconds=tuple(seconds[name]),
+            peak_bytes=0 if time_alone else _peak_bytes(one.run, device=device),
+            flops=0 if time_alone else _flops(one.run),
+        )
         for name, one in contestants.items()
     }
 

@@ -89,14 +89,13 @@ def plot(path: Path, points: Sequence[Point]) -> None:
 
 
 def _points(axis: str, value: int, contestants: dict[str, Contestant], *, device: torch.device) -> list[Point]:
-    taken = in_turn(contestants, repeats=_REPEATS, device=device)
+    taken = in_turn(contestants, repeats=_REPEATS, device=device, time_alone=True)
     return [
         {
             "axis": axis,
             "value": value,
             "name": name,
             "agents_per_s": one.agents / median(taken[name].seconds),
-            "peak_mb": taken[name].peak_bytes / 2**20,
         }
         for name, one in contestants.items()
     ]
