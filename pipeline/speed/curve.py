@@ -18,12 +18,12 @@ from pipeline.speed.encoder import FUSED, fused, network, training
 from pipeline.speed.made_up import STANDARD, Size, made_up
 from pipeline.training.scenes import SceneTensors
 
-_SCENES: Final = (1, 8, 64, 512, 1024)
-_AGENTS: Final = (2, 4, 8, 16, 32, 64)
+_SCENES: Final = (1, 8, 64, 512)
+_AGENTS: Final = (2, 4, 8, 16, 32)
 _AGENTS_SCENES: Final = 64  # of so many scenes the agents vary
-_BATCHES: Final = (1, 8, 64, 512)  # scenes
+_BATCHES: Final = (8, 64, 512)  # scenes
 _INTERACTIONS: Final[tuple[InteractionName, ...]] = ("none", "occupancy", "attention", "social")
-_REPEATS: Final = 3
+_REPEATS: Final = 2
 
 Point = dict[str, Any]
 
