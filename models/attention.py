@@ -8,6 +8,7 @@ import torch
 from einops import rearrange
 from jaxtyping import Float, Int
 from torch import Tensor, nn
+from torch.nn import functional
 
 from models.pairs import RELATIVE_WIDTH, Neighbours, Seen
 from models.precision import at_least_single
@@ -45,19 +46,26 @@ class NeighbourAttention(nn.Module):
     def see(self, neighbours: Neighbours, *, static: Float[Tensor, "n s"]) -> Seen:
         """Look at who is near whom, what they are and how they move."""
         near = neighbours.where(neighbours.offset_m.square().sum(-1) <= self.reach_m**2)
-        relation = self.relation(torch.cat((near.relative(), static[near.sender]), dim=-1))
+        first, bend, _ = self.relation
+        assert isinstance(first, nn.Linear)
+        # What they are goes through the first layer once for each agent, not for each pair.
+        what = functional.linear(static, first.weight[:, RELATIVE_WIDTH:], first.bias)
+        relation = what.index_select(0, near.sender)
+        relation = bend(torch.addmm(relation, near.relative(), first.weight[:, :RELATIVE_WIDTH].t()))
         return Seen(step=near.step, receiver=near.receiver, sender=near.sender, place=near.receiver, relation=relation)
 
     def forward(self, hidden: Float[Tensor, "n d"], *, seen: Seen) -> Float[Tensor, "n e"]:
         """Attend at one step; an agent without neighbours gets the embedding of zero."""
-        both = self.state(hidden)[seen.sender] + seen.relation
+        last = self.relation[-1]  # here, step by step: all steps' keys and values at once would be large
+        assert isinstance(last, nn.Linear)
+        both = torch.addmm(self.state(hidden).index_select(0, seen.sender), seen.relation, last.weight.t())
         key, value = rearrange(at_least_single(both), "p (two h c) -> two p h c", two=2, h=self.num_heads)
         query = rearrange(at_least_single(self.query(hidden)), "n (h c) -> n h c", h=self.num_heads)
         scale = 1.0 / math.sqrt(query.shape[-1])
-        score = (query[seen.receiver] * key).sum(-1) * scale
+        score = (query.index_select(0, seen.receiver) * key).sum(-1) * scale
         nobody = (query * self.nobody).sum(-1) * scale
         weight = softmax_by(score, nobody, group=seen.place)
-        attended = torch.zeros_like(query).index_add(0, seen.place, weight[..., None] * value)
+        attended = torch.zeros_like(query).index_add_(0, seen.place, weight[..., None] * value)
         return torch.relu(self.out(rearrange(attended, "n h c -> n (h c)")))
 
 
@@ -68,6 +76,6 @@ def softmax_by(
     index = group[:, None].expand_as(score)
     # The largest score of a group only keeps the exponentials finite: no gradient goes through it.
     top = other.detach().scatter_reduce(0, index, score.detach(), reduce="amax")
-    rows = (score - top[group]).exp()
+    rows = (score - top.index_select(0, group)).exp()
     total = (other - top).exp().index_add(0, group, rows)
-    return rows / total[group]
+    return rows / total.index_select(0, group)

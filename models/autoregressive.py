@@ -109,13 +109,13 @@ class AutoregressiveDecoder(nn.Module):
         """One world, each agent at this quantile or at its own; without one, along the means."""
         frame, recurrence = state.frame, memory.recurrence
         hidden, cell = memory.hidden + self.start(state.features), memory.cell
-        motion = _Motion.of(frame)
+        motion, steady = _Motion.of(frame), recurrence.steady(memory.static)
         paths: list[tuple[Tensor, Tensor, Tensor]] = []
         for step in range(self.num_future):
             if step:
-                projected = recurrence.inputs(torch.cat((motion.inputs(frame), memory.static), dim=-1))
                 hidden, cell = recurrence.advance(
-                    projected,
+                    motion.inputs(frame),
+                    steady=steady,
                     hidden=hidden,
                     cell=cell,
                     seen=self._seen(motion, memory=memory, frame=frame),

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import torch
+from einops import rearrange
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from models.batch import GAUSSIAN_RADII, Forecast
+
+_AGENTS = 256  # so many at a time that all pairs of their modes stay in the processor's cache
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,13 +85,25 @@ def merged(
         xy_m: Their paths.
         within_m: Two modes coincide where they are less than this apart at every step.
     """
-    # One mode after the other: all pairs at all steps at once would be large.
-    apart = torch.stack([(xy_m - path[:, None]).square().sum(-1).amax(-1) for path in xy_m.unbind(1)], dim=1)
-    near = apart < within_m.square()
-    own = torch.eye(xy_m.shape[1], dtype=torch.bool, device=xy_m.device)
-    likeliest = torch.where(near | own, log_probability[:, None], -torch.inf).argmax(dim=-1)
-    for _ in range(xy_m.shape[1].bit_length()):  # each round doubles how far along a chain one has come
-        likeliest = likeliest.gather(1, likeliest)
-    probability = log_probability.exp()
-    probability = torch.zeros_like(probability).scatter_add(1, likeliest, probability)
-    return probability.clamp(min=torch.finfo(probability.dtype).tiny).log()
+    if torch.compiler.is_exporting():
+        return _merged(log_probability, xy_m, within_m=within_m)
+    parts = zip(log_probability.split(_AGENTS), xy_m.split(_AGENTS), strict=True)
+    return torch.cat([_merged(some, paths, within_m=within_m) for some, paths in parts])
+
+
+def _merged(log_probability: Tensor, xy_m: Tensor, *, within_m: Tensor) -> Tensor:
+    # One step after the other, for all pairs at all steps at once would be large; agents last, for they are many.
+    steps = rearrange(xy_m, "n k h two -> h two k n").contiguous()
+    apart = steps.new_zeros(())
+    for x, y in steps:
+        away_x, away_y = x[:, None] - x, y[:, None] - y
+        apart = torch.maximum(apart, away_x.square_().addcmul_(away_y, away_y))
+    own = torch.eye(len(steps[0, 0]), dtype=torch.bool, device=xy_m.device)[..., None]
+    near = (apart < within_m.square()) | own
+    probability = rearrange(log_probability, "n k -> k n")
+    likeliest = torch.where(near, probability, -torch.inf).argmax(dim=1)
+    for _ in range(len(own).bit_length()):  # each round doubles how far along a chain one has come
+        likeliest = likeliest.gather(0, likeliest)
+    probability = probability.exp()
+    probability = torch.zeros_like(probability).scatter_add(0, likeliest, probability)
+    return rearrange(probability.clamp(min=torch.finfo(probability.dtype).tiny).log(), "k n -> n k")

@@ -13,7 +13,7 @@ from models.autoregressive import AutoregressiveDecoder, Memory
 from models.batch import Forecast, Observed
 from models.calibration import Calibration
 from models.decoder import AgentState, FutureStatistics, LowRankDecoder, residual_scale
-from models.frames import AgentFrame, agent_frame, facing_ahead, paths_to_scene, rotate
+from models.frames import AgentFrame, agent_frame, frame_ahead, paths_to_scene, rotate
 from models.inputs import STATIC_WIDTH, STEP_WIDTH, past_inputs, static_inputs, step_inputs, step_velocity
 from models.interaction import InteractionName, make_interaction
 from models.kinematics import acceleration, fading_motion, turn_rate
@@ -100,7 +100,8 @@ class Forecaster(nn.Module):
         self.category = nn.Embedding(config.num_categories, _CATEGORY_WIDTH)
         self.recurrence = CoupledRecurrence(
             config.cell,
-            input_width=STEP_WIDTH + static_width,
+            step_width=STEP_WIDTH,
+            static_width=static_width,
             width=width,
             interaction=make_interaction(
                 config.interaction,
@@ -151,8 +152,7 @@ class Forecaster(nn.Module):
             observed: All agents of a batch of scenes.
             states: The hidden states (n, d) after each observed step are appended to it; they keep their gradients.
         """
-        observed = facing_ahead(observed, rate_hz=self.config.rate_hz)
-        frame = self.frame(observed)
+        observed, frame = frame_ahead(observed, rate_hz=self.config.rate_hz, turned=self.config.turn_to_heading)
         static = torch.cat((static_inputs(observed, frame=frame), self.category(observed.category)), dim=-1)
         encoded, memory = self.encode(observed, frame=frame, static=static, states=states)
         looked = None if self.scene is None else at_least_single(self.scene(observed))
@@ -246,13 +246,12 @@ class Forecaster(nn.Module):
         """
         velocity, moving = step_velocity(observed, rate_hz=self.config.rate_hz)
         steps = step_inputs(observed, velocity_mps=velocity, moving=moving, frame=frame, rate_hz=self.config.rate_hz)
-        everywhere = static[:, None].expand(-1, steps.shape[1], -1)
-        projected = self.recurrence.inputs(torch.cat((steps, everywhere), dim=-1)).unbind(1)
         hidden = cell = steps.new_zeros(steps.shape[0], self.config.width)
+        steady = self.recurrence.steady(static)
         seen = self._seen(observed, velocity_mps=velocity, frame=frame, static=static)
-        for step, valid in enumerate(observed.valid.unbind(1)):
+        for step, (inputs, valid) in enumerate(zip(steps.unbind(1), observed.valid.unbind(1), strict=True)):
             hidden, cell = self.recurrence.advance(
-                projected[step], hidden=hidden, cell=cell, seen=None if seen is None else seen[step], valid=valid
+                inputs, steady=steady, hidden=hidden, cell=cell, seen=None if seen is None else seen[step], valid=valid
             )
             if states is not None:
                 if hidden.requires_grad:

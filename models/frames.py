@@ -96,9 +96,18 @@ def facing_ahead(observed: Observed, *, rate_hz: float) -> Observed:
         observed: The agents.
         rate_hz: Of the steps.
     """
+    return frame_ahead(observed, rate_hz=rate_hz)[0]
+
+
+def frame_ahead(observed: Observed, *, rate_hz: float, turned: bool = True) -> tuple[Observed, AgentFrame]:
+    """The agents as ``facing_ahead`` gives them, and their ``agent_frame``, which is looked for but once."""
     frame = agent_frame(observed, rate_hz=rate_hz)
-    backwards = frame.has_axis & (frame.velocity_mps[:, 0] < -_REVERSING_MPS)
-    return replace(observed, heading_rad=observed.heading_rad + math.pi * backwards[:, None])
+    backwards = (frame.has_axis & (frame.velocity_mps[:, 0] < -_REVERSING_MPS))[:, None]
+    observed = replace(observed, heading_rad=observed.heading_rad + math.pi * backwards)
+    if not turned:
+        return observed, agent_frame(observed, rate_hz=rate_hz, turned=False)
+    sign = torch.where(backwards, -1.0, 1.0)
+    return observed, replace(frame, axis=frame.axis * sign, velocity_mps=frame.velocity_mps * sign)
 
 
 def constant_velocity(

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
+from torch.autograd import Function
+from torch.autograd.function import FunctionCtx, once_differentiable
+from torch.nn import functional
 
 from models.precision import at_least_single
 
@@ -23,6 +28,11 @@ class LSTMCell(nn.Module):
         self.recurrent = nn.Linear(width, 4 * width)
         start_recurrent(self.recurrent.weight, self.recurrent.bias)
 
+    @property
+    def bias(self) -> Float[Tensor, " gates"]:
+        """Of the gates; see ``project``."""
+        return self.recurrent.bias
+
     def forward(
         self,
         projected: Float[Tensor, "n gates"],
@@ -34,7 +44,7 @@ class LSTMCell(nn.Module):
         """Advance one step; where ``valid`` is False both states stay as they are.
 
         Args:
-            projected: The input's contribution to the input, forget, candidate and output gates, in this order.
+            projected: What inputs and biases add to the input, forget, candidate and output gates, in this order.
             hidden: The last hidden state.
             cell: The last cell state.
             valid: Which rows have an input at this step.
@@ -42,12 +52,63 @@ class LSTMCell(nn.Module):
         Returns:
             The new hidden and cell state.
         """
-        gates = at_least_single(projected + self.recurrent(hidden))
+        gates = at_least_single(torch.addmm(projected, hidden, self.recurrent.weight.t()))
+        there = valid[:, None]
+        if not torch.compiler.is_exporting():
+            return _Gates.apply(gates, hidden, cell, there)  # pyright: ignore
         enter, keep, candidate, leave = gates.chunk(4, dim=-1)
         new_cell = keep.sigmoid() * cell + enter.sigmoid() * candidate.tanh()
         new_hidden = leave.sigmoid() * new_cell.tanh()
-        there = valid[:, None]
         return torch.where(there, new_hidden, hidden), torch.where(there, new_cell, cell)
+
+
+class _Gates(Function):
+    """From the sums in the gates to the new states: one gradient for all gates, and nothing kept that is not read."""
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, gates: Tensor, hidden: Tensor, cell: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:
+        width = cell.shape[1]
+        acts = gates.detach()  # in its place: a sum is not read again, not even by its own backward pass
+        acts[:, : 2 * width].sigmoid_()
+        acts[:, 2 * width : 3 * width].tanh_()
+        acts[:, 3 * width :].sigmoid_()
+        enter, keep, candidate, leave = acts.split(width, dim=1)
+        new_cell = (keep * cell).addcmul_(enter, candidate)
+        squashed = new_cell.tanh()
+        ctx.save_for_backward(acts, cell, squashed, there)
+        return torch.where(there, leave * squashed, hidden), torch.where(there, new_cell, cell)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, to_hidden: Tensor, to_cell: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:  # pyright: ignore
+        acts, cell, squashed, there = ctx.saved_tensors
+        width = cell.shape[1]
+        enter, keep, candidate, leave = acts.split(width, dim=1)
+        slopes = torch.empty_like(acts)
+        d_enter, d_keep, d_candidate, d_leave = slopes.split(width, dim=1)
+        inner = torch.ops.aten.tanh_backward(to_hidden * leave, squashed).add_(to_cell)
+        torch.mul(inner, candidate, out=d_enter)
+        torch.mul(inner, cell, out=d_keep)
+        torch.mul(inner, enter, out=d_candidate)
+        torch.mul(to_hidden, squashed, out=d_leave)
+        torch.ops.aten.tanh_backward.grad_input(d_candidate, candidate, grad_input=d_candidate)
+        for part in (slice(2 * width), slice(3 * width, None)):
+            torch.ops.aten.sigmoid_backward.grad_input(slopes[:, part], acts[:, part], grad_input=slopes[:, part])
+        slopes.mul_(there)
+        return slopes, to_hidden * ~there, torch.where(there, inner.mul_(keep), to_cell), None
+
+
+def project(
+    inputs: Float[Tensor, "*n i"], *, layer: nn.Linear, bias: Float[Tensor, " gates"]
+) -> Float[Tensor, "*n gates"]:
+    """What inputs and all biases add to the gates, by one product.
+
+    Args:
+        inputs: Of any number of steps.
+        layer: Their projection.
+        bias: The cell's own.
+    """
+    return functional.linear(inputs, layer.weight, layer.bias + bias)
 
 
 @torch.no_grad()

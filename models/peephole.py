@@ -96,7 +96,7 @@ class PeepholeCell(nn.Module):
         """Advance one step; where ``valid`` is False both states stay as they are.
 
         Args:
-            projected: The input's contribution to the gates i, f, o and g, in this order.
+            projected: What inputs and biases (``lstm.project``) add to the gates i, f, o and g, in this order.
             hidden: The last hidden state.
             cell: The last cell state.
             valid: Which rows have an input at this step.
@@ -104,7 +104,7 @@ class PeepholeCell(nn.Module):
         Returns:
             The new hidden and cell state.
         """
-        gates = at_least_single(projected + self.bias)
+        gates = at_least_single(projected)
         first = torch.cat((hidden, cell), dim=-1).to(gates.dtype)
         weight = self.weight.to(product_dtype(gates))
         new_hidden, new_cell = peephole_sequence(gates[None], first, weight, valid[None, :, None])[0].chunk(2, dim=-1)

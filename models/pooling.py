@@ -50,11 +50,14 @@ class SocialGrid(nn.Module):
 
     def forward(self, hidden: Float[Tensor, "n d"], *, seen: Seen) -> Float[Tensor, "n e"]:
         """Pool one step's hidden states."""
-        both = self.state(hidden)[seen.sender] + self.own(hidden)[seen.receiver] + seen.relation
+        state, own = self.state(hidden), self.own(hidden)
+        both = state.index_select(0, seen.sender) + own.index_select(0, seen.receiver) + seen.relation
         message = at_least_single(functional.relu(self.mix(functional.relu(both))))
         grid = message.new_zeros(hidden.shape[0] * self.num_cells**2, message.shape[-1])
-        grid = rearrange(grid.index_add(0, seen.place, message), "(n g) e -> n g e", g=self.num_cells**2)
-        return functional.relu(self.embed(rearrange(grid, "n g e -> n (g e)")) + self.total(grid.sum(dim=1)))
+        grid = rearrange(grid.index_add_(0, seen.place, message), "(n g) e -> n (g e)", g=self.num_cells**2)
+        # A layer on the sum over all cells is one on the grid that is the same for each cell.
+        weight = self.embed.weight + self.total.weight.repeat(1, self.num_cells**2)
+        return functional.relu(functional.linear(grid, weight, self.embed.bias))
 
 
 class OccupancyGrid(nn.Module):

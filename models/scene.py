@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import torch
+from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from models.batch import Observed
-from models.lstm import LSTMCell
+from models.lstm import LSTMCell, project
 from models.precision import at_least_single
 
 NUM_AIMS = 3  # features at the agent's own place, along the road ahead of it, and of the whole frame
@@ -42,9 +43,10 @@ class SceneEncoder(nn.Module):
             for feature, valid, mean, scale in zip(features, (own, ahead, whole), self.mean, self.scale, strict=True)
         ]
         flags = torch.stack((own, ahead), dim=-1).to(parts[0].dtype)
-        projected = self.inputs(torch.cat((*parts, flags), dim=-1))
+        steps = rearrange(torch.cat((*parts, flags), dim=-1), "n f c -> f n c")
+        projected = project(steps, layer=self.inputs, bias=self.cell.bias)
         there = (whole | own | ahead).unbind(1)
         hidden = cell = at_least_single(projected).new_zeros(scene.shape[0], self.width)
-        for step, valid in zip(projected.unbind(1), there, strict=True):
+        for step, valid in zip(projected.unbind(0), there, strict=True):
             hidden, cell = self.cell(step, hidden=hidden, cell=cell, valid=valid)
         return hidden

@@ -9,9 +9,11 @@ from typing import Annotated, Any
 
 import typer
 
-from pipeline.command import Format, Ingest, Params, maps_of, may_replace, say
+from pipeline.command import Ingest, Params, maps_of, may_replace
+from pipeline.costs import costs
 
 benchmark = typer.Typer(help="Figures that can be compared, over several seeds.", no_args_is_help=True)
+benchmark.add_typer(costs)
 
 
 @benchmark.command("held-out", epilog="Example: headway benchmark held-out --seeds 3 --out reports/held_out")
@@ -172,49 +174,6 @@ def disturbed(
     _give(to_json(costs), out=out, lines=table(costs))
 
 
-@benchmark.command("ingest", epilog="Example: headway benchmark ingest ../shared/data")
-def ingest_cost(
-    *,
-    drives: Annotated[list[Path], typer.Argument(help="Folders of raw drives, or of several.", metavar="DRIVES...")],
-    repeats: Annotated[int, typer.Option(help="Measure so often; the median counts.", min=1)] = 3,
-    source_format: Format = "auto",
-    params: Params = Path("params.yaml"),
-) -> None:
-    """Measure what reading and cleaning raw drives costs: processor seconds per minute of driving, by format."""
-    from pipeline.config import IngestConfig  # noqa: PLC0415
-    from pipeline.drives.found import find_all  # noqa: PLC0415
-    from pipeline.ingest.cost import cost_lines, ingest_costs  # noqa: PLC0415
-    from pipeline.params import load_section  # noqa: PLC0415
-
-    config = load_section("ingest", IngestConfig, path=params)
-    found = find_all(drives, format=source_format)
-    for line in (*found.notes, *map(str, found.problems)):
-        say(line)
-    for line in cost_lines(ingest_costs(found.refs, config=config, repeats=repeats)):
-        typer.echo(line)
-    raise typer.Exit(int(bool(found.problems)))
-
-
-@benchmark.command("frames", epilog="Example: headway benchmark frames --drives 4")
-def frame_cost(
-    *,
-    drives: Annotated[int, typer.Option(help="How many; four are one of each kind of world.", min=1)] = 4,
-    seed: Annotated[
-        int | None, typer.Option(help="Of all that is random; as in the parameters by default.", min=0)
-    ] = None,
-    params: Params = Path("params.yaml"),
-) -> None:
-    """Measure what rendering a camera frame costs on one core: processor milliseconds, by kind of world."""
-    from pipeline.config import SimulateConfig  # noqa: PLC0415
-    from pipeline.params import load_section  # noqa: PLC0415
-    from pipeline.simulation.frame_cost import cost_lines, frame_costs  # noqa: PLC0415
-
-    config = load_section("simulate", SimulateConfig, path=params)
-    given = {"num_drives": drives} | ({} if seed is None else {"seed": seed})
-    for line in cost_lines(frame_costs(config.model_copy(update=given))):
-        typer.echo(line)
-
-
 @benchmark.command("interaction", epilog="Example: headway benchmark interaction --seeds 3 --out reports/interaction")
 def interaction(
     *,
@@ -237,69 +196,6 @@ def interaction(
     heading = f"reacting agents of the test scenes, {seeds} seeds together; differences with 95 % intervals"
     content = {"parameters": parameters, **results.to_json()}
     _give(content, out=out, lines=chain([heading], results.lines()))
-
-
-@benchmark.command("features", epilog="Example: headway benchmark features --backbones compact,resnet18")
-def features(
-    *,
-    backbones: Annotated[str, typer.Option(help="Which, with commas between them.")] = "compact,resnet18",
-    frames: Annotated[int, typer.Option(help="In each repeat.", min=16)] = 320,
-    repeats: Annotated[int, typer.Option(help="Measure so often; the median counts.", min=1)] = 3,
-    params: Params = Path("params.yaml"),
-) -> None:
-    """Measure frames per second of the scene features on the CPU, from files to maps, beside a matrix product."""
-    from typing import get_args  # noqa: PLC0415
-
-    from models.resnet import BackboneName  # noqa: PLC0415
-    from pipeline.config import SceneConfig  # noqa: PLC0415
-    from pipeline.errors import InputError  # noqa: PLC0415
-    from pipeline.params import load_section  # noqa: PLC0415
-    from pipeline.scene.features_cost import cost_lines, features_costs  # noqa: PLC0415
-
-    config = load_section("scene_features", SceneConfig, path=params)
-    named = backbones.split(",")
-    chosen = [name for name in get_args(BackboneName) if name in named]
-    if len(chosen) != len(named):
-        raise InputError("--backbones", f"'{backbones}' names others", f"choose of {', '.join(get_args(BackboneName))}")
-    for line in cost_lines([*features_costs(config, backbones=chosen, num_frames=frames, repeats=repeats)]):
-        typer.echo(line)
-
-
-@benchmark.command("cell", epilog="Example: headway benchmark cell --width 128 --threads 1")
-def cell(
-    *,
-    width: Annotated[int, typer.Option(help="Of inputs and states.", min=1)] = 128,
-    steps: Annotated[int, typer.Option(help="Of every sequence.", min=1)] = 8,
-    sequences: Annotated[int, typer.Option(help="In a batch.", min=1)] = 1024,
-    threads: Annotated[int, typer.Option(help="That torch may use.", min=1)] = 1,
-    repeats: Annotated[int, typer.Option(help="Measure so often; the median counts.", min=1)] = 30,
-) -> None:
-    """Measure what the peephole LSTM costs on the CPU beside the fused LSTM, forward and backward."""
-    from pipeline.training.cell_cost import CellSize, cell_costs, cost_lines  # noqa: PLC0415
-
-    size = CellSize(width=width, steps=steps, sequences=sequences, threads=threads)
-    for line in cost_lines(cell_costs(size, repeats=repeats)):
-        typer.echo(line)
-
-
-@benchmark.command("score", epilog="Example: headway benchmark score --drives 200 --workers 2")
-def score_cost(
-    *,
-    drives: Annotated[int, typer.Option(help="How many are made and scored; 20 MB of disk for each.", min=1)] = 200,
-    agents: Annotated[int, typer.Option(help="In each drive.", min=1)] = 40,
-    seconds: Annotated[float, typer.Option(help="How long each drive lasts.", min=5.0)] = 60.0,
-    every: Annotated[float, typer.Option(help="Seconds between forecast times.", metavar="SECONDS")] = 0.5,
-    workers: Annotated[int | None, typer.Option(help="Processes; as many as processors by default.", min=1)] = None,
-    model: Annotated[Path, typer.Option(help="A folder that training wrote.", metavar="DIR")] = Path("artifacts/model"),
-) -> None:
-    """Measure what scoring a made-up fleet costs on the CPU: times real time, memory, and the share of each step."""
-    from pipeline.scoring.fleet_cost import fleet_cost  # noqa: PLC0415
-    from pipeline.scoring.share import pick_workers  # noqa: PLC0415
-
-    workers = workers or pick_workers("cpu")
-    cost = fleet_cost(model, num_drives=drives, num_agents=agents, seconds=seconds, workers=workers, every_s=every)
-    for line in cost.lines():
-        typer.echo(line)
 
 
 def _give(results: Mapping[str, Any], *, out: Path | None, lines: Iterable[str]) -> None:

@@ -11,16 +11,16 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Int
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from models.batch import Future, Observed
-from models.forecaster import Forecaster, ForecasterConfig
+from models.forecaster import Forecaster
 from models.frames import facing_ahead
 from models.losses import displacement
-from pipeline.behaviour.manoeuvre import Direction, Pace
 from pipeline.config import TrainConfig
-from pipeline.drives.categories import Category, Group
+from pipeline.drives.categories import Category
 from pipeline.errors import InputError
 from pipeline.progress import progress_bar
 from pipeline.training.calibrate import calibrate
@@ -35,6 +35,7 @@ from pipeline.training.checkpoint import (
 )
 from pipeline.training.device import make_fabric, one_thread
 from pipeline.training.health import gradient_health
+from pipeline.training.network import forecaster_config
 from pipeline.training.scenes import SceneTensors, is_scored
 from pipeline.training.statistics import fit_statistics, set_feature_scale
 from pipeline.training.step import LOSSES, Step, category_weights, manoeuvre_labels
@@ -57,42 +58,6 @@ class Fitted:
     model: Forecaster
     history: list[Metrics]
     best_epoch: int
-
-
-def forecaster_config(config: TrainConfig, *, windows: Windows) -> ForecasterConfig:
-    """What the parameters and the data together say of the network.
-
-    Without a frame in any training scene the scene branch is left out: its weights would stay as they started, and
-    the first frame of a new drive would disturb every forecast.
-    """
-    has_frames = np.asarray(windows.observed.frame_feature_valid).any(axis=1)
-    is_train = np.asarray(windows.index.split) == SPLITS.index("train")
-    return ForecasterConfig(
-        cell=config.cell,
-        interaction=config.interaction,
-        decoder=config.decoder,
-        turn_to_heading=config.turn_to_heading,
-        scene=config.scene and bool((has_frames & is_train).any()),
-        width=config.width,
-        num_modes=config.num_modes,
-        basis_rank=config.basis_rank,
-        grid_cells=config.grid_cells,
-        cell_m=config.cell_m,
-        pooled_width=config.pooled_width,
-        num_heads=config.num_heads,
-        dropout=config.dropout,
-        num_future=windows.future.valid.shape[1],
-        rate_hz=windows.rate_hz,
-        num_categories=len(Category),
-        vehicle_categories=tuple(int(category) for category in Category if category.group == Group.VEHICLE),
-        scene_channels=windows.observed.frame_feature.shape[-1],
-        num_directions=len(Direction) if config.manoeuvre_weight else 0,
-        num_paces=len(Pace) if config.manoeuvre_weight else 0,
-        base=config.base,
-        num_observed=windows.observed.valid.shape[1],
-        residual_power=config.residual_power,
-        scene_head=config.scene_weight > 0.0,
-    )
 
 
 class Trainer:
@@ -189,27 +154,15 @@ class Trainer:
                 progress = (epoch + number / len(batches)) / config.max_epochs
                 for group in self.optimizer.param_groups:
                     group["lr"] = config.learning_rate * 0.5 * (1.0 + math.cos(math.pi * progress))
-                states: list[Tensor] | None = [] if number == len(batches) - 1 else None
-                losses = self.step(self.train_scenes[batch.to(self.fabric.device)], progress=progress, states=states)
-                self.fabric.backward(losses[0])
-                loss_scale = 1.0 if states is None else self._loss_scale()  # asking a GPU waits for it
-                norm = self.fabric.clip_gradients(
-                    self.step, self.optimizer, max_norm=config.max_norm, error_if_nonfinite=False
-                )
-                assert norm is not None
-                if torch.isfinite(norm + losses[0].detach()):
-                    if states is not None:
-                        clipped = min(1.0, config.max_norm / (float(norm) + 1e-6))
-                        health = gradient_health(self.model, states=states, clipped=clipped, loss_scale=loss_scale)
-                    self.optimizer.step()
-                    self.average.update_parameters(self.model)
-                    norms.append(float(norm))
-                    sums += losses.detach()
-                    self.num_skipped = 0
-                else:
-                    self._skip_step()
+                seen: Metrics | None = {} if number == len(batches) - 1 else None
+                scenes = self.train_scenes[batch.to(self.fabric.device)]
+                losses, norm = self.advance(scenes, progress=progress, health=seen)
+                if norm is None:
                     num_skipped += 1
-                self.optimizer.zero_grad()
+                else:
+                    health = seen or health
+                    norms.append(norm)
+                    sums += losses
         if not norms:
             what = "every step of an epoch had a loss or a gradient that is not finite"
             raise InputError("train", what, "lower train.learning_rate, or set train.precision to fp32")
@@ -221,6 +174,40 @@ class Trainer:
         }
         rate = {"learning_rate": self.optimizer.param_groups[0]["lr"], "num_skipped": num_skipped}
         return means | norm_metrics | rate | health
+
+    def advance(
+        self, scenes: Int[Tensor, " b"], *, progress: float, health: Metrics | None = None
+    ) -> tuple[Tensor, float | None]:
+        """One step of the optimiser; where a loss or gradient is not finite, the weights stay as they are.
+
+        Args:
+            scenes: Of the batch.
+            progress: Through the training, 0 to 1.
+            health: Is told the norms of the gradients, ``gradient_health``.
+
+        Returns:
+            The losses by ``LOSSES``, and the gradient's norm before clipping: None where the step was skipped.
+        """
+        states: list[Tensor] | None = None if health is None else []
+        losses = self.step(scenes, progress=progress, states=states)
+        self.fabric.backward(losses[0])
+        loss_scale = 1.0 if states is None else self._loss_scale()  # asking a GPU waits for it
+        norm = self.fabric.clip_gradients(
+            self.step, self.optimizer, max_norm=self.config.max_norm, error_if_nonfinite=False
+        )
+        assert norm is not None
+        is_finite = bool(torch.isfinite(norm + losses[0].detach()))
+        if is_finite:
+            if health is not None and states is not None:
+                clipped = min(1.0, self.config.max_norm / (float(norm) + 1e-6))
+                health |= gradient_health(self.model, states=states, clipped=clipped, loss_scale=loss_scale)
+            self.optimizer.step()
+            self.average.update_parameters(self.model)
+            self.num_skipped = 0
+        else:
+            self._skip_step()
+        self.optimizer.zero_grad()
+        return losses.detach(), float(norm) if is_finite else None
 
     def _batch_sizes(self, order: Tensor) -> list[int]:
         """How many scenes of an order make each batch: so many that they hold ``agents_per_batch``."""

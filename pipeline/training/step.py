@@ -6,9 +6,10 @@ from typing import Final
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from models.batch import Future, Observed
 from models.forecaster import Forecaster
 from models.losses import forecast_loss
 from models.manoeuvre import manoeuvre_loss, mirrored_directions
@@ -65,27 +66,7 @@ class Step(nn.Module):
             states: The hidden states after each observed step are appended to it.
         """
         config = self.config
-        observed, future = self.scenes.gather(scenes)
-        draws = torch.rand(2, len(scenes), device=scenes.device)
-        scale = 1.0 + config.scale_augmentation * (2.0 * draws[0] - 1.0)
-        mirror = (draws[1] < 0.5) & config.mirror_augmentation
-        observed, future = augment(observed, future, mirror=mirror, scale=scale)
-        if config.noise_augmentation_m > 0.0:
-            sigma_m = config.noise_augmentation_m * torch.rand(len(scenes), device=scenes.device)
-            sigma_m = sigma_m * (torch.rand(len(scenes), device=scenes.device) < 0.5)
-            noise_m = sigma_m[observed.scene, None, None] * torch.randn_like(observed.xy_m)
-            observed = jitter(observed, noise_m=noise_m)
-        if config.drop_augmentation > 0.0:
-            # From none to the given share, scene by scene; half of the scenes keep all.
-            share = config.drop_augmentation * (2.0 * torch.rand(len(scenes), device=scenes.device) - 1.0)
-            drawn = torch.rand(observed.valid.shape, device=scenes.device)
-            observed = drop(observed, is_dropped=drawn < share[observed.scene, None])
-        if config.scene_dropout > 0.0:
-            blind = torch.rand(len(scenes), device=scenes.device) < config.scene_dropout
-            observed = without_frames(observed, blind=blind)
-        if config.truncation > 0.0:
-            cut = torch.rand(2, len(observed.scene), device=scenes.device)
-            observed = truncate(observed, is_cut=cut[0] < config.truncation, share=cut[1])
+        observed, future, mirror = self.batch(scenes)
         forecast = self.model(observed, states=states)
         weight = self.weights[observed.category] * is_scored(observed)
         with torch.autocast(scenes.device.type, enabled=False):
@@ -108,6 +89,32 @@ class Step(nn.Module):
                 manoeuvre = manoeuvre_loss(forecast.manoeuvres, did, weight=weight)
         total = loss.total + config.manoeuvre_weight * manoeuvre + config.scene_weight * by_scene
         return torch.stack((total, loss.single, loss.modes, loss.probability, loss.spread, manoeuvre, by_scene))
+
+    def batch(self, scenes: Int[Tensor, " b"]) -> tuple[Observed, Future, Bool[Tensor, " b"]]:
+        """Gather and augment: what the model sees of the scenes, what came after, and which of them are mirrored."""
+        config = self.config
+        observed, future = self.scenes.gather(scenes)
+        draws = torch.rand(2, len(scenes), device=scenes.device)
+        scale = 1.0 + config.scale_augmentation * (2.0 * draws[0] - 1.0)
+        mirror = (draws[1] < 0.5) & config.mirror_augmentation
+        observed, future = augment(observed, future, mirror=mirror, scale=scale)
+        if config.noise_augmentation_m > 0.0:
+            sigma_m = config.noise_augmentation_m * torch.rand(len(scenes), device=scenes.device)
+            sigma_m = sigma_m * (torch.rand(len(scenes), device=scenes.device) < 0.5)
+            noise_m = sigma_m[observed.scene, None, None] * torch.randn_like(observed.xy_m)
+            observed = jitter(observed, noise_m=noise_m)
+        if config.drop_augmentation > 0.0:
+            # From none to the given share, scene by scene; half of the scenes keep all.
+            share = config.drop_augmentation * (2.0 * torch.rand(len(scenes), device=scenes.device) - 1.0)
+            drawn = torch.rand(observed.valid.shape, device=scenes.device)
+            observed = drop(observed, is_dropped=drawn < share[observed.scene, None])
+        if config.scene_dropout > 0.0:
+            blind = torch.rand(len(scenes), device=scenes.device) < config.scene_dropout
+            observed = without_frames(observed, blind=blind)
+        if config.truncation > 0.0:
+            cut = torch.rand(2, len(observed.scene), device=scenes.device)
+            observed = truncate(observed, is_cut=cut[0] < config.truncation, share=cut[1])
+        return observed, future, mirror
 
 
 def manoeuvre_labels(windows: Windows) -> Int[Tensor, "n 2"]:

@@ -21,7 +21,7 @@ from pipeline.tracking.pyfunc import Forecasting
 from pipeline.tracking.store import open_store
 from pipeline.training.bundle import Bundle, write_bundle
 from pipeline.training.familiar import Familiar
-from pipeline.training.fit import forecaster_config
+from pipeline.training.network import forecaster_config
 from tests.small_drives import write_small_drive
 from tests.small_windows import NUM_FUTURE, RATE_HZ, small_windows
 

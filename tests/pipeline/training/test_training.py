@@ -15,7 +15,8 @@ from pipeline.scene.backbone import make_backbone
 from pipeline.training.bundle import Bundle, load_bundle, write_bundle
 from pipeline.training.checkpoint import load_checkpoint
 from pipeline.training.familiar import Familiar
-from pipeline.training.fit import Fitted, Trainer, forecaster_config
+from pipeline.training.fit import Fitted, Trainer
+from pipeline.training.network import forecaster_config
 from pipeline.training.predict import predict
 from pipeline.training.scenes import SceneTensors
 from pipeline.training.statistics import fit_linear_base

@@ -1,0 +1,1 @@
+"""How fast the network trains and forecasts, beside references that are run in turn with it."""
