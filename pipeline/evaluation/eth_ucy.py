@@ -11,7 +11,7 @@ not.
 
 A step of ``biwi_eth`` really lasts two thirds of a second: its annotations, 0.4 s and six frames apart, were once
 interpolated to every tenth frame (Zhang et al., SR-LSTM, CVPR 2019). The protocol takes them for 0.4 s, so its people
-seem to walk at 2.3 m/s. Where it is left out, the others train and validate at its pace: see ``read_part``.
+seem to walk at 2.3 m/s. Where it is left out, the others train at its pace too, and validate at it: see ``read_part``.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -113,8 +114,12 @@ def run_scene(scene: str, *, raw: Path, config: TrainConfig) -> SceneResult:
     """
     others = [name for name in RECORDINGS if name not in SCENES[scene]]
     pace = _PACES.get(scene, Fraction(1))
+    train = [
+        read_part(raw / "train", [f"{name}_train" for name in others], pace=each)
+        for each in dict.fromkeys((Fraction(1), pace))
+    ]
     parts = {
-        "train": read_part(raw / "train", [f"{name}_train" for name in others], pace=pace),
+        "train": list(chain(*train)),
         "validation": read_part(raw / "val", [f"{name}_val" for name in others], pace=pace),
     }
     windows = join_parts(parts, config=WINDOWS)
@@ -182,7 +187,7 @@ def _one_after_the_other(ref: DriveRef, *, pace: Fraction, start: int) -> Drive:
     numbers = np.unique(drive.tracks["timestamp_ns"].to_numpy(), return_inverse=True)[1].astype(np.int64) - start
     times_ns = numbers * (STEP_NS * pace.numerator) // pace.denominator
     tracks = drive.tracks.assign(timestamp_ns=times_ns)[numbers >= 0]
-    return replace(drive, name=f"{drive.name}+{start}", tracks=tracks, rate_hz=_INGEST.rate_hz)
+    return replace(drive, name=f"{drive.name}x{pace}+{start}", tracks=tracks, rate_hz=_INGEST.rate_hz)
 
 
 def run(raw: Path, *, config: TrainConfig, seeds: Sequence[int], num_processes: int | None = None) -> dict[str, Any]:
