@@ -186,8 +186,11 @@ def drop_folder(path: Path, means: Means) -> Hit:
 
 @kind(folders=True)
 def link_folder(path: Path, means: Means) -> Hit:
-    """Links in a folder that lead round in a circle, out of the drive and to the other drive."""
-    targets = (Path(".."), Path(), means.outside, Path("/"), means.outside.parent / "raw" / "untouched")
+    """Links in a folder that lead round in a circle, out of the drive and to the other drive.
+
+    Out of it to where there is much and no drive: from the root one would come to the cases of another process.
+    """
+    targets = (Path(".."), Path(), means.outside, Path("/usr"), means.outside.parent / "raw" / "untouched")
     target = targets[means.pick(len(targets))]
     (path / "link").symlink_to(target, target_is_directory=True)
     return Hit(told=f"a link to {target} in it", **NOTHING)
