@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
@@ -54,7 +54,7 @@ def in_turn(
     repeats: int,
     device: torch.device,
     wall: bool = False,
-    time_alone: bool = False,
+    time_alone: Collection[str] = (),
 ) -> dict[str, Taken]:
     """Run each contestant once per repeat.
 
@@ -66,7 +66,7 @@ def in_turn(
         repeats: How often.
         device: Where they run.
         wall: By the wall clock on the CPU too.
-        time_alone: Memory and FLOPs are not looked at, and zero: on the CPU that takes seconds.
+        time_alone: Of these memory and FLOPs are not looked at, and zero: of many small operations that takes long.
     """
     assert repeats >= 1
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
@@ -78,8 +78,8 @@ def in_turn(
     return {
         name: Taken(
             seconds=tuple(seconds[name]),
-            peak_bytes=0 if time_alone else _peak_bytes(one.run, device=device),
-            flops=0 if time_alone else _flops(one.run),
+            peak_bytes=0 if name in time_alone else _peak_bytes(one.run, device=device),
+            flops=0 if name in time_alone else _flops(one.run),
         )
         for name, one in contestants.items()
     }

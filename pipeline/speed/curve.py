@@ -89,7 +89,7 @@ def plot(path: Path, points: Sequence[Point]) -> None:
 
 
 def _points(axis: str, value: int, contestants: dict[str, Contestant], *, device: torch.device) -> list[Point]:
-    taken = in_turn(contestants, repeats=_REPEATS, device=device, time_alone=True)
+    taken = in_turn(contestants, repeats=_REPEATS, device=device, time_alone=contestants)
     return [
         {
             "axis": axis,

@@ -54,7 +54,7 @@ def encoder(config: TrainConfig, *, size: Size, repeats: int, device: torch.devi
             run=_trained(same, lambda: literature_states(same, little)), agents=len(few) * size.agents, scenes=len(few)
         ),
     }
-    taken = in_turn(contestants, repeats=repeats, device=device)
+    taken = in_turn(contestants, repeats=repeats, device=device, time_alone=[LITERATURE])
     return measures("encoder", contestants, taken=taken, references=(FUSED, PRODUCT, LITERATURE))
 
 

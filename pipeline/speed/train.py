@@ -69,7 +69,7 @@ def _by_threads(one: Trainer, *, size: Size, repeats: int) -> list[Measure]:
         name: Contestant(run=with_threads(number), agents=size.total, scenes=size.scenes)
         for name, number in _THREADS.items()
     }
-    taken = in_turn(contestants, repeats=repeats, device=torch.device("cpu"), wall=True, time_alone=True)
+    taken = in_turn(contestants, repeats=repeats, device=torch.device("cpu"), wall=True, time_alone=contestants)
     part = f"{INTERACTIONS[0]}, by the wall clock"
     return measures(part, contestants, taken=taken, references=["one thread"])
 
