@@ -46,16 +46,21 @@ def displacement(
     return mean, error.gather(-1, last).squeeze(-1)
 
 
+def shares(weight: Float[Tensor, "n *q"]) -> Float[Tensor, "n *q"]:
+    """Of each agent in a mean over all of them, by its weight; zero where all weights are zero."""
+    return weight / weight.sum(dim=0).clamp(min=1e-6)
+
+
 def forecast_loss(
     forecast: Forecast,
     future: Future,
     *,
-    weight: Float[Tensor, " n"],
+    share: Float[Tensor, " n"],
     relaxation: float,
     final: float,
     by_likelihood: bool,
 ) -> Loss:
-    """The loss over the agents that have a weight and a valid future step.
+    """The loss over some agents: each term is a mean, or what they add to the mean over more.
 
     Sources: relaxed winner-takes-all: Rupprecht et al. 2017; the mean over agents, never a minimum over scenes. By
     likelihood: Alahi et al. 2016.
@@ -63,38 +68,35 @@ def forecast_loss(
     Args:
         forecast: In the scene frame.
         future: What happened, in the scene frame.
-        weight: How much each agent counts; zero: not at all.
+        share: Of each agent in every mean, see ``shares``; zero for those without a valid step.
         relaxation: Of the weight that the modes that did not win share.
         final: Weight of the last step's displacement beside the mean one.
         by_likelihood: The single forecast is trained for the likelihood alone; otherwise the spread learns the errors
             of paths that are trained for their displacement, and does not trade accuracy for likelihood.
     """
-    weight = weight * future.valid.any(dim=1)
-    weight = weight / weight.sum().clamp(min=1e-6)
-
     single_mean, single_last = displacement(forecast.single.xy_m, future.xy_m, valid=future.valid)
-    single = ((single_mean + final * single_last) * weight).sum()
+    single = ((single_mean + final * single_last) * share).sum()
 
     target = future.xy_m[:, None].expand_as(forecast.modes.xy_m)
     valid = future.valid[:, None]
     mode_mean, mode_last = displacement(forecast.modes.xy_m, target, valid=valid)
     cost = mode_mean + final * mode_last
     num_modes = cost.shape[1]
-    share = torch.full_like(cost, relaxation / max(num_modes - 1, 1))
-    share.scatter_(1, cost.argmin(dim=1, keepdim=True), 1.0 - relaxation if num_modes > 1 else 1.0)
-    modes = ((cost * share).sum(1) * weight).sum()
+    taken = torch.full_like(cost, relaxation / max(num_modes - 1, 1))
+    taken.scatter_(1, cost.argmin(dim=1, keepdim=True), 1.0 - relaxation if num_modes > 1 else 1.0)
+    modes = ((cost * taken).sum(1) * share).sum()
 
     soft = (-cost.detach() / _TARGET_M).softmax(dim=1)
-    probability = (-(soft * forecast.log_probability).sum(1) * weight).sum()
+    probability = (-(soft * forecast.log_probability).sum(1) * share).sum()
 
     steps = future.valid.sum(-1).clamp(min=1)
     paths = forecast.single if by_likelihood else _detached(forecast.single)
     nll = (gaussian_nll(paths, future.xy_m) * future.valid).sum(-1) / steps
     if by_likelihood:
-        spread = (nll * weight).sum()
+        spread = (nll * share).sum()
         return Loss(total=spread, single=single, modes=modes, probability=probability, spread=spread)
     mode_nll = (gaussian_nll(_detached(forecast.modes), target) * valid).sum(-1) / steps[:, None]
-    spread = ((nll + (mode_nll * soft).sum(1)) * weight).sum()
+    spread = ((nll + (mode_nll * soft).sum(1)) * share).sum()
     total = single + modes + _PROBABILITY_WEIGHT * probability + _SPREAD_WEIGHT * spread
     return Loss(total=total, single=single, modes=modes, probability=probability, spread=spread)
 

@@ -53,19 +53,18 @@ class ManoeuvreHead(nn.Module):
         return Manoeuvres(direction=direction, direction_choice=direction_choice, pace=pace, pace_choice=pace_choice)
 
 
-def manoeuvre_loss(told: Manoeuvres, did: Tensor, *, weight: Float[Tensor, " n"]) -> Float[Tensor, ""]:
-    """Cross-entropy in nats of direction and pace together, each a mean over the agents of which it is known.
+def manoeuvre_loss(told: Manoeuvres, did: Tensor, *, share: Float[Tensor, "n 2"]) -> Float[Tensor, ""]:
+    """Cross-entropy in nats of direction and pace together, each a mean over agents, or what these add to it.
 
     Args:
         told: Log-probabilities.
         did: Class numbers of direction and pace (n 2); negative where not known.
-        weight: How much each agent counts.
+        share: Of each agent in the means, see ``losses.shares``; zero where not known.
     """
-    total = weight.new_zeros(())
-    for log_probability, true in zip((told.direction, told.pace), did.unbind(1), strict=True):
-        counts = weight * (true >= 0)
+    total = share.new_zeros(())
+    for log_probability, true, part in zip((told.direction, told.pace), did.unbind(1), share.unbind(1), strict=True):
         surprise = -log_probability.gather(1, true.clamp(min=0)[:, None]).squeeze(1)
-        total = total + (surprise * counts).sum() / counts.sum().clamp(min=1e-6)
+        total = total + (surprise * part).sum()
     return total
 
 

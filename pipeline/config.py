@@ -232,6 +232,7 @@ class TrainConfig(Section):
         precision: ``auto`` is ``bf16`` on a GPU and ``fp32`` elsewhere; ``fp16`` (with loss scaling) needs a GPU.
         device: ``auto``, ``cpu`` or ``cuda``.
         agents_per_batch: Whole scenes are taken into a step until they hold so many agents.
+        accumulate: In so many parts they go through the network, one after the other, in each process.
         max_epochs: At most.
         patience: Epochs without a better validation error before stopping.
         keep: The weights after the ``best`` epoch by the validation split, or after the ``last``; then there is no
@@ -277,6 +278,7 @@ class TrainConfig(Section):
     precision: Literal["auto", "fp32", "bf16", "fp16"]
     device: Literal["auto", "cpu", "cuda"]
     agents_per_batch: Count
+    accumulate: Count
     max_epochs: Count
     patience: Count
     keep: Literal["best", "last"]

@@ -14,6 +14,7 @@ from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.losses import shares
 from models.manoeuvre import manoeuvre_loss, mirrored_directions
 from models.resnet import SceneBackbone
 from models.scene_tasks import Looks, SceneTasks, Told, cell_loss, known_mean
@@ -160,7 +161,9 @@ def losses(told: Told, batch: Batch) -> dict[str, Tensor]:
         "cells": cell_loss(told.cells, batch.cells, weight=torch.tensor(_CELL_WEIGHTS, device=told.cells.device)),
         "drivable": known_mean(drivable, known),
         "depth": known_mean(depth, seen),
-        "manoeuvres": manoeuvre_loss(told.manoeuvres, batch.did, weight=sees.float()),
+        "manoeuvres": manoeuvre_loss(
+            told.manoeuvres, batch.did, share=shares(sees[:, None] * (batch.did >= 0).float())
+        ),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from pipeline.progress import quiet
 from pipeline.stages import run_stage
 from pipeline.tracking.history import write_history
 from pipeline.tracking.run import tracked_run
@@ -25,11 +26,17 @@ def main() -> None:
 def train(windows: Path, *, recipe: Recipe, out: Path, history: Path) -> None:
     """Train on stored windows as a tracked run; write the bundle to ``out`` and what MLflow has to ``history``.
 
+    Of several processes, which ``torchrun`` started, the first one tracks and writes.
+
     Raises:
         InputError: The windows cannot be read, do not fit the recipe, or cannot be trained on.
     """
     training = Training(windows, recipe=recipe)
     trainer = training.trainer
+    if not trainer.fabric.is_global_zero:
+        with quiet():
+            trainer.fit()
+        return
     with tracked_run(params=training.recipe.params(), tags=training.tags, resume=trainer.run_id) as run:
         trainer.run_id = run.run_id
         fitted = trainer.fit(on_epoch=run.log)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final, Literal
 
 import torch
 from lightning.fabric import Fabric
+from lightning.fabric.strategies import DDPStrategy
 
 from pipeline.config import TrainConfig
 from pipeline.errors import InputError
@@ -35,7 +37,7 @@ def one_thread(device: torch.device) -> Generator[None]:
 
 
 def make_fabric(config: TrainConfig) -> Fabric:
-    """The device and the precision that the parameters ask for.
+    """The device and precision that the parameters ask for; one of several processes where ``torchrun`` started them.
 
     Raises:
         InputError: They cannot be had here.
@@ -48,4 +50,14 @@ def make_fabric(config: TrainConfig) -> Fabric:
         raise InputError("train.precision", "fp16 needs a GPU", "use auto, bf16 or fp32 on the CPU")
     automatic = "bf16" if on_gpu else "fp32"  # on a CPU, casts cost such small products more than bf16 saves
     precision = automatic if config.precision == "auto" else config.precision
-    return Fabric(accelerator="cuda" if on_gpu else "cpu", devices=1, precision=_PRECISIONS[precision])
+    world, here = (int(os.environ.get(name, "1")) for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"))
+    fabric = Fabric(
+        accelerator="cuda" if on_gpu else "cpu",
+        devices=here,
+        num_nodes=world // here,
+        strategy=DDPStrategy(find_unused_parameters=True) if world > 1 else "auto",  # a batch may have no frames
+        precision=_PRECISIONS[precision],
+    )
+    if world > 1:
+        fabric.launch()
+    return fabric

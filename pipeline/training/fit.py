@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -36,7 +36,7 @@ from pipeline.training.checkpoint import (
 from pipeline.training.device import make_fabric, one_thread
 from pipeline.training.health import gradient_health
 from pipeline.training.network import forecaster_config
-from pipeline.training.scenes import SceneTensors, is_scored
+from pipeline.training.scenes import SceneTensors, is_scored, own_parts
 from pipeline.training.statistics import fit_statistics, set_feature_scale
 from pipeline.training.step import LOSSES, Step, category_weights, manoeuvre_labels
 from pipeline.windows.windows import SPLITS, Windows
@@ -156,7 +156,8 @@ class Trainer:
                     group["lr"] = config.learning_rate * 0.5 * (1.0 + math.cos(math.pi * progress))
                 seen: Metrics | None = {} if number == len(batches) - 1 else None
                 scenes = self.train_scenes[batch.to(self.fabric.device)]
-                losses, norm = self.advance(scenes, progress=progress, health=seen)
+                seed = int(torch.randint(2**40, (), generator=generator))  # the same in all processes
+                losses, norm = self.advance(scenes, progress=progress, seed=seed, health=seen)
                 if norm is None:
                     num_skipped += 1
                 else:
@@ -176,27 +177,35 @@ class Trainer:
         return means | norm_metrics | rate | health
 
     def advance(
-        self, scenes: Int[Tensor, " b"], *, progress: float, health: Metrics | None = None
+        self, scenes: Int[Tensor, " b"], *, progress: float, seed: int = 0, health: Metrics | None = None
     ) -> tuple[Tensor, float | None]:
         """One step of the optimiser; where a loss or gradient is not finite, the weights stay as they are.
 
         Args:
             scenes: Of the batch.
             progress: Through the training, 0 to 1.
-            health: Is told the norms of the gradients, ``gradient_health``.
+            seed: Of what is drawn, where the batch goes through the model in parts.
+            health: Is told the norms of the gradients, ``gradient_health``; hidden states' by this process's last part.
 
         Returns:
             The losses by ``LOSSES``, and the gradient's norm before clipping: None where the step was skipped.
         """
-        states: list[Tensor] | None = None if health is None else []
-        losses = self.step(scenes, progress=progress, states=states)
-        self.fabric.backward(losses[0])
+        states: list[Tensor] | None = None
+        losses = torch.zeros(len(LOSSES), device=self.fabric.device)
+        parts = own_parts(self.config.accumulate, rank=self.fabric.global_rank, world=self.fabric.world_size, seed=seed)
+        for part in parts:
+            states = None if health is None else []
+            with self.fabric.no_backward_sync(self.step, enabled=part is not parts[-1]):
+                own = self.step(scenes, progress=progress, part=part, states=states)
+                self.fabric.backward(own[0] * self.fabric.world_size)  # of processes the mean gradient is taken
+            losses += own.detach()
+        losses = cast("Tensor", self.fabric.all_reduce(losses, reduce_op="sum"))
         loss_scale = 1.0 if states is None else self._loss_scale()  # asking a GPU waits for it
         norm = self.fabric.clip_gradients(
             self.step, self.optimizer, max_norm=self.config.max_norm, error_if_nonfinite=False
         )
         assert norm is not None
-        is_finite = bool(torch.isfinite(norm + losses[0].detach()))
+        is_finite = bool(torch.isfinite(norm + losses[0]))
         if is_finite:
             if health is not None and states is not None:
                 clipped = min(1.0, self.config.max_norm / (float(norm) + 1e-6))
@@ -207,7 +216,7 @@ class Trainer:
         else:
             self._skip_step()
         self.optimizer.zero_grad()
-        return losses.detach(), float(norm) if is_finite else None
+        return losses, float(norm) if is_finite else None
 
     def _batch_sizes(self, order: Tensor) -> list[int]:
         """How many scenes of an order make each batch: so many that they hold ``agents_per_batch``."""
@@ -265,6 +274,8 @@ class Trainer:
             yield *self.scenes.gather(scenes), did
 
     def _save(self) -> None:
+        if not self.fabric.is_global_zero:
+            return
         scaler = self._scaler()
         tensors = {
             **module_tensors(self.model, prefix="model"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -73,6 +74,59 @@ class SceneTensors:
             observed[name] = observed[name].float()
         future = {f.name: getattr(self.future, f.name)[agents] for f in fields(Future)}
         return Observed(scene=scene, **observed), Future(**future)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """One of the parts in which a batch goes through the model, one after the other or in several processes.
+
+    Attributes:
+        number: Of this one.
+        count: Of all.
+        seed: What is drawn for the batch follows from it, the same for all parts.
+    """
+
+    number: int
+    count: int
+    seed: int
+
+    def of(self, observed: Observed, future: Future) -> tuple[Observed, Future, Int[Tensor, " m"]]:
+        """The whole scenes that are this part's, renumbered, and which agents of the batch these are."""
+        sizes = torch.bincount(observed.scene, minlength=len(observed.frame_feature_valid))
+        kept = torch.tensor(balanced(sizes.tolist(), count=self.count), device=sizes.device) == self.number
+        mine = kept[observed.scene].nonzero().squeeze(1)
+        seen = {
+            f.name: getattr(observed, f.name)[kept if f.name in PER_SCENE else mine]
+            for f in fields(Observed)
+            if f.name != "scene"
+        }
+        scene = (kept.long().cumsum(0) - 1)[observed.scene[mine]]
+        later = Future(**{f.name: getattr(future, f.name)[mine] for f in fields(Future)})
+        return Observed(scene=scene, **seen), later, mine
+
+
+def own_parts(accumulate: int, *, rank: int, world: int, seed: int) -> Sequence[Part | None]:
+    """In which parts a process sends a batch through the model; None: whole.
+
+    Args:
+        accumulate: How many parts each process takes.
+        rank: Number of the process.
+        world: How many there are.
+        seed: Of the batch.
+    """
+    count = accumulate * world
+    return [
+        Part(number=rank * accumulate + k, count=count, seed=seed) if count > 1 else None for k in range(accumulate)
+    ]
+
+
+def balanced(sizes: Sequence[int], *, count: int) -> list[int]:
+    """Which of so many parts each size goes to, so that all parts' sums are alike: the largest first, to the least."""
+    parts, sums = [0] * len(sizes), [0] * count
+    for number in sorted(range(len(sizes)), key=lambda each: -sizes[each]):
+        parts[number] = sums.index(min(sums))
+        sums[parts[number]] += sizes[number]
+    return parts
 
 
 def truncate(observed: Observed, *, is_cut: Bool[Tensor, " n"], share: Float[Tensor, " n"]) -> Observed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import torch
@@ -11,12 +11,12 @@ from torch import Tensor, nn
 
 from models.batch import Future, Observed
 from models.forecaster import Forecaster
-from models.losses import forecast_loss
+from models.losses import forecast_loss, shares
 from models.manoeuvre import manoeuvre_loss, mirrored_directions
 from pipeline.behaviour.manoeuvre import MIRRORED, manoeuvres
 from pipeline.config import TrainConfig
 from pipeline.drives.categories import Category, Group
-from pipeline.training.scenes import SceneTensors, augment, drop, is_scored, jitter, truncate, without_frames
+from pipeline.training.scenes import Part, SceneTensors, augment, drop, is_scored, jitter, truncate, without_frames
 from pipeline.windows.windows import Windows
 
 LOSSES: Final = (
@@ -30,8 +30,24 @@ LOSSES: Final = (
 )
 
 
+class _Labels(NamedTuple):
+    """Class numbers of directions and paces, and shares of the agents in the means over a batch.
+
+    Attributes:
+        did: As recorded: frames are never mirrored.
+        mirrored: As they are in mirrored scenes.
+        known: Shares of those of whom it is known.
+        looked: Of these, of those in scenes with frames that are not mirrored.
+    """
+
+    did: Int[Tensor, "n 2"]
+    mirrored: Int[Tensor, "n 2"]
+    known: Float[Tensor, "n 2"]
+    looked: Float[Tensor, "n 2"]
+
+
 class Step(nn.Module):
-    """One batch's loss from its scene numbers, so that only numbers cross into the wrapped module.
+    """One batch's loss, or a part's share of it, from scene numbers: only numbers cross into the wrapped module.
 
     Args:
         model: To be trained.
@@ -57,38 +73,59 @@ class Step(nn.Module):
         self.did = did
         self.counterpart = torch.tensor(MIRRORED, device=device)
 
-    def forward(self, scenes: Tensor, *, progress: float, states: list[Tensor] | None = None) -> Tensor:
+    def forward(
+        self, scenes: Tensor, *, progress: float, part: Part | None = None, states: list[Tensor] | None = None
+    ) -> Tensor:
         """The losses by ``LOSSES``; random numbers come from the global generator, which the trainer seeds.
 
         Args:
             scenes: Of the batch.
             progress: Through the training, 0 to 1.
+            part: Which part of the batch goes through the model; by default all. All parts' losses make the batch's in
+                sum, and so do their gradients: what is drawn, and what agents count, is found for the whole batch.
             states: The hidden states after each observed step are appended to it.
         """
         config = self.config
+        if part is not None:
+            torch.manual_seed(part.seed)
         observed, future, mirror = self.batch(scenes)
-        forecast = self.model(observed, states=states)
         weight = self.weights[observed.category] * is_scored(observed)
+        share = shares(weight * future.valid.any(dim=1))
+        told = None if self.did is None else self._labels(scenes, observed, weight=weight, mirror=mirror)
+        if part is not None:
+            torch.manual_seed(part.seed + 1 + part.number)
+            observed, future, mine = part.of(observed, future)
+            share, told = share[mine], None if told is None else _Labels(*(column[mine] for column in told))
+        forecast = self.model(observed, states=states)
         with torch.autocast(scenes.device.type, enabled=False):
             loss = forecast_loss(
                 forecast,
                 future,
-                weight=weight,
+                share=share,
                 relaxation=config.relaxation * (1.0 - progress),
                 final=config.final_weight,
                 by_likelihood=config.decoder == "autoregressive",
             )
             manoeuvre = by_scene = loss.total.new_zeros(())
-            if self.did is not None and forecast.manoeuvres is not None:
-                did = self.did[self.scenes.agents(scenes)[1]]
-                if forecast.scene_manoeuvres is not None:  # frames are never mirrored
-                    looked = weight * (observed.has_frames() & ~mirror[observed.scene])
-                    by_scene = manoeuvre_loss(forecast.scene_manoeuvres, did, weight=looked)
-                did = did.clone()
-                did[:, 0] = mirrored_directions(did[:, 0], mirror=mirror[observed.scene], counterpart=self.counterpart)
-                manoeuvre = manoeuvre_loss(forecast.manoeuvres, did, weight=weight)
+            if told is not None and forecast.manoeuvres is not None:
+                manoeuvre = manoeuvre_loss(forecast.manoeuvres, told.mirrored, share=told.known)
+                if forecast.scene_manoeuvres is not None:
+                    by_scene = manoeuvre_loss(forecast.scene_manoeuvres, told.did, share=told.looked)
         total = loss.total + config.manoeuvre_weight * manoeuvre + config.scene_weight * by_scene
         return torch.stack((total, loss.single, loss.modes, loss.probability, loss.spread, manoeuvre, by_scene))
+
+    def _labels(self, scenes: Tensor, observed: Observed, *, weight: Tensor, mirror: Tensor) -> _Labels:
+        """What the agents of a batch did, and how much each counts in the means over it."""
+        assert self.did is not None
+        did, is_mirrored = self.did[self.scenes.agents(scenes)[1]], mirror[observed.scene]
+        known = weight[:, None] * (did >= 0)
+        turned = mirrored_directions(did[:, 0], mirror=is_mirrored, counterpart=self.counterpart)
+        return _Labels(
+            did=did,
+            mirrored=torch.stack((turned, did[:, 1]), dim=1),
+            known=shares(known),
+            looked=shares(known * (observed.has_frames() & ~is_mirrored)[:, None]),
+        )
 
     def batch(self, scenes: Int[Tensor, " b"]) -> tuple[Observed, Future, Bool[Tensor, " b"]]:
         """Gather and augment: what the model sees of the scenes, what came after, and which of them are mirrored."""

@@ -10,7 +10,7 @@ from scipy.stats import multivariate_normal
 
 from models.batch import Forecast, Future, Paths
 from models.decoder import gaussian_nll
-from models.losses import displacement, forecast_loss
+from models.losses import displacement, forecast_loss, shares
 
 SETTINGS: dict[str, Any] = {"relaxation": 0.05, "final": 0.5, "by_likelihood": False}
 
@@ -44,7 +44,7 @@ def test_loss_by_hand() -> None:
         log_probability=torch.log(torch.tensor([[0.25, 0.75]])),
     )
     future = Future(xy_m=target, heading_rad=torch.zeros(1, 4), valid=torch.ones(1, 4, dtype=torch.bool))
-    loss = forecast_loss(forecast, future, weight=torch.ones(1), **SETTINGS)
+    loss = forecast_loss(forecast, future, share=torch.ones(1), **SETTINGS)
     assert float(loss.single) == pytest.approx(2.0 * 1.5, abs=1e-4)
     assert float(loss.modes) == pytest.approx(0.95 * 1.5 + 0.05 * 4.5, abs=1e-4)
     better = 1.0 / (1.0 + math.exp(-3.0))
@@ -63,15 +63,17 @@ def test_what_is_not_scored_or_not_valid_changes_nothing() -> None:
     weight = torch.tensor([2.0, 0.0, 1.0])
     forecast = Forecast(single=paths(xy[:, 0]), modes=paths(xy), log_probability=torch.full((3, 2), -math.log(2.0)))
     future = Future(xy_m=torch.randn(3, 5, 2, generator=generator), heading_rad=torch.zeros(3, 5), valid=valid)
-    before = forecast_loss(forecast, future, weight=weight, **SETTINGS)
+    share = shares(weight * valid.any(dim=1))
+    torch.testing.assert_close(share, torch.tensor([1.0, 0.0, 0.0]))
+    before = forecast_loss(forecast, future, share=share, **SETTINGS)
     counted = (valid & (weight > 0)[:, None])[..., None]
     garbage = replace(future, xy_m=torch.where(counted, future.xy_m, 1e4))
-    after = forecast_loss(forecast, garbage, weight=weight, **SETTINGS)
+    after = forecast_loss(forecast, garbage, share=share, **SETTINGS)
     torch.testing.assert_close(after.total, before.total)
     alone = forecast_loss(
         Forecast(single=paths(xy[:1, 0]), modes=paths(xy[:1]), log_probability=forecast.log_probability[:1]),
         Future(xy_m=future.xy_m[:1], heading_rad=future.heading_rad[:1], valid=valid[:1]),
-        weight=weight[:1],
+        share=shares(weight[:1]),
         **SETTINGS,
     )
     torch.testing.assert_close(before.total, alone.total)

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from models.batch import Manoeuvres
+from models.losses import shares
 from models.manoeuvre import manoeuvre_loss, mirrored_directions
 from pipeline.behaviour.manoeuvre import MIRRORED, Direction
 
@@ -19,10 +20,11 @@ def test_what_is_not_known_counts_for_nothing_and_the_rest_by_its_weight() -> No
         pace=torch.tensor([[0.2, 0.8], [1e-9, 1.0], [0.5, 0.5]]).log(),
     )
     did = torch.tensor([[0, 0], [1, -1], [0, 1]])
-    loss = manoeuvre_loss(told, did, weight=torch.tensor([1.0, 3.0, 0.0]))
+    share = shares(torch.tensor([1.0, 3.0, 0.0])[:, None] * (did >= 0))
+    loss = manoeuvre_loss(told, did, share=share)
     direction = (math.log(2.0) - 3.0 * math.log(0.75)) / 4.0
     assert float(loss) == pytest.approx(direction - math.log(0.2))
-    nobody = manoeuvre_loss(told, torch.full((3, 2), -1), weight=torch.ones(3))
+    nobody = manoeuvre_loss(told, torch.full((3, 2), -1), share=shares(torch.zeros(3, 2)))
     assert float(nobody) == 0.0
 
 
