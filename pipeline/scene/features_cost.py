@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from pipeline.config import SceneConfig
 from pipeline.drives.drive import FRAME_COLUMNS, Camera
 from pipeline.ingest.clean import CLEAN_COLUMNS, CleanDrive
 from pipeline.scene.backbone import make_backbone
-from pipeline.scene.extract import extract_features, multiplies_bf16
+from pipeline.scene.extract import extract_features, map_shape, multiplies_bf16
 
 WIDTH_PX: Final = 640
 HEIGHT_PX: Final = 360
@@ -41,6 +42,7 @@ class FeaturesCost:
         cnn_per_s: Of the CNN alone.
         gflops_per_frame: Of the CNN, a multiplication and an addition being two.
         peak_share: Of the floating-point rate of a matrix product in the same precision, by the CNN alone.
+        bytes_per_frame: Of its map, as stored.
     """
 
     backbone: BackboneName
@@ -50,6 +52,7 @@ class FeaturesCost:
     cnn_per_s: tuple[float, ...]
     gflops_per_frame: float
     peak_share: float
+    bytes_per_frame: int
 
 
 def features_costs(
@@ -72,12 +75,13 @@ def features_costs(
 
 def cost_lines(costs: Sequence[FeaturesCost]) -> Iterator[str]:
     """A table for people: medians over the repeats."""
-    yield f"{'backbone':10}{'input':>10}{'precision':>11}{'frames/s':>10}{'CNN alone':>11}{'GFLOP':>8}{'of peak':>13}"
+    head = f"{'backbone':10}{'input':>10}{'precision':>11}{'frames/s':>10}{'CNN alone':>11}{'GFLOP':>8}"
+    yield f"{head}{'of peak':>13}{'bytes/frame':>13}"
     for cost in costs:
         size = f"{cost.input_px[0]}x{cost.input_px[1]}"
         yield (
             f"{cost.backbone:10}{size:>10}{cost.precision:>11}{median(cost.frames_per_s):10.0f}"
-            f"{median(cost.cnn_per_s):11.0f}{cost.gflops_per_frame:8.2f}{cost.peak_share:13.0%}"
+            f"{median(cost.cnn_per_s):11.0f}{cost.gflops_per_frame:8.2f}{cost.peak_share:13.0%}{cost.bytes_per_frame:13,}"
         )
 
 
@@ -115,6 +119,7 @@ def _measure(backbone: SceneBackbone, clean: CleanDrive, *, config: SceneConfig,
         cnn_per_s=tuple(alone[1:]),
         gflops_per_frame=gflops,
         peak_share=median(shares),
+        bytes_per_frame=2 * math.prod(map_shape(backbone, config)),
     )
 
 
