@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -86,17 +88,16 @@ class Step(nn.Module):
             states: The hidden states after each observed step are appended to it.
         """
         config = self.config
-        if part is not None:
-            torch.manual_seed(part.seed)
-        observed, future, mirror = self.batch(scenes)
+        with _seeded(None if part is None else part.seed):
+            observed, future, mirror = self.batch(scenes)
         weight = self.weights[observed.category] * is_scored(observed)
         share = shares(weight * future.valid.any(dim=1))
         told = None if self.did is None else self._labels(scenes, observed, weight=weight, mirror=mirror)
         if part is not None:
-            torch.manual_seed(part.seed + 1 + part.number)
             observed, future, mine = part.of(observed, future)
             share, told = share[mine], None if told is None else _Labels(*(column[mine] for column in told))
-        forecast = self.model(observed, states=states)
+        with _seeded(None if part is None else part.seed + 1 + part.number):
+            forecast = self.model(observed, states=states)
         with torch.autocast(scenes.device.type, enabled=False):
             loss = forecast_loss(
                 forecast,
@@ -152,6 +153,17 @@ class Step(nn.Module):
             cut = torch.rand(2, len(observed.scene), device=scenes.device)
             observed = truncate(observed, is_cut=cut[0] < config.truncation, share=cut[1])
         return observed, future, mirror
+
+
+@contextmanager
+def _seeded(seed: int | None) -> Generator[None]:
+    """Draw from a generator of one's own; of None, go on with what there is."""
+    if seed is None:
+        yield
+        return
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        yield
 
 
 def manoeuvre_labels(windows: Windows) -> Int[Tensor, "n 2"]:
