@@ -46,8 +46,7 @@ def steady(forecaster: Forecaster) -> Forecaster:
     """The forecaster in the precision in which forecasts do not hang on roundings: double where it feeds on itself.
 
     The autoregressive decoder makes roundings grow from step to step, and one decides in which cell of a grid a
-    neighbour counts: in single precision batches and runtimes were up to 3 cm apart (trained, 24 agents, 4 s; in double
-    precision less than a thousandth of a millimetre).
+    neighbour counts: in single precision, batches and runtimes are centimetres apart in a crowd.
     """
     return copy.deepcopy(forecaster).double() if forecaster.config.decoder == "autoregressive" else forecaster
 

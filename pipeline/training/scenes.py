@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+from torch.nn import functional
 
 from models.batch import Future, Observed
 from pipeline.drives.categories import Category
@@ -93,16 +94,10 @@ class Part:
     def of(self, observed: Observed, future: Future) -> tuple[Observed, Future, Int[Tensor, " m"]]:
         """The whole scenes that are this part's, renumbered, and which agents of the batch these are."""
         sizes = torch.bincount(observed.scene, minlength=len(observed.frame_feature_valid))
-        kept = torch.tensor(balanced(sizes.tolist(), count=self.count), device=sizes.device) == self.number
-        mine = kept[observed.scene].nonzero().squeeze(1)
-        seen = {
-            f.name: getattr(observed, f.name)[kept if f.name in PER_SCENE else mine]
-            for f in fields(Observed)
-            if f.name != "scene"
-        }
-        scene = (kept.long().cumsum(0) - 1)[observed.scene[mine]]
-        later = Future(**{f.name: getattr(future, f.name)[mine] for f in fields(Future)})
-        return Observed(scene=scene, **seen), later, mine
+        batch = SceneTensors(observed=observed, future=future, offset=functional.pad(sizes.cumsum(0), (1, 0)))
+        parts = torch.tensor(balanced(sizes.tolist(), count=self.count), device=sizes.device)
+        mine = (parts == self.number).nonzero().squeeze(1)
+        return *batch.gather(mine), batch.agents(mine)[1]
 
 
 def own_parts(accumulate: int, *, rank: int, world: int, seed: int) -> Sequence[Part | None]:
