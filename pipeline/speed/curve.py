@@ -84,6 +84,9 @@ def plot(path: Path, points: Sequence[Point]) -> None:
                 label=label(name),
             )
         panel.set(xscale="log", yscale="log", title=title, xlabel=words, ylabel="agents per second")
+        values = sorted({point["value"] for point in points if point["axis"] == axis})
+        panel.set_xticks(values, labels=[str(value) for value in values])
+        panel.set_xticks([], minor=True)
     panels[0].legend(frameon=False, fontsize=9)
     save(made, path)
 
