@@ -31,6 +31,7 @@ class FutureStatistics:
         fading: Of the base path, of all others and of vehicles: the time constants in seconds with which a turn and an
             acceleration fade (zero: they are not gone on with), and the doubt in an acceleration, in s4/m2: it counts
             one over one plus doubt times the variance of its error.
+        reaction: Likewise, of vehicles to their leaders: see ``Leaders.following``.
         basis: Principal components of the residuals, each times its standard deviation.
         anchors: Centres of k groups of futures, as coefficients of the basis.
         spread: Standard deviation of the residuals at each step, along x and y.
@@ -39,6 +40,7 @@ class FutureStatistics:
     """
 
     fading: Float[Tensor, "2 3"]
+    reaction: Float[Tensor, "2"]
     basis: Float[Tensor, "r h 2"]
     anchors: Float[Tensor, "k r"]
     spread: Float[Tensor, "h 2"]

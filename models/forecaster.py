@@ -13,6 +13,7 @@ from models.autoregressive import AutoregressiveDecoder, Memory
 from models.batch import Forecast, Observed
 from models.calibration import Calibration
 from models.decoder import AgentState, FutureStatistics, LowRankDecoder, residual_scale
+from models.following import Following, Leaders, find_leaders
 from models.frames import AgentFrame, agent_frame, frame_ahead, paths_to_scene, rotate
 from models.inputs import STATIC_WIDTH, STEP_WIDTH, past_inputs, static_inputs, step_inputs, step_velocity
 from models.interaction import InteractionName, make_interaction
@@ -27,7 +28,7 @@ from models.scene import SceneEncoder
 from models.unicycle import UnicycleDecoder
 
 DecoderName = Literal["low_rank", "unicycle", "autoregressive"]
-BaseName = Literal["motion", "acceleration", "linear"]
+BaseName = Literal["motion", "following", "linear"]
 _CATEGORY_WIDTH = 8
 
 
@@ -56,9 +57,10 @@ class ForecasterConfig:
         scene_channels: Channels of the scene features.
         num_directions: Classes of directions that the manoeuvre head tells; zero, and of paces too: it has no head.
         num_paces: Likewise of paces.
-        base: The path that residuals are added to: ``motion`` that goes on, its turn fading; the same with the
-            ``acceleration`` fading too; or a ``linear`` map of the past, fitted on the training split, to which
-            ``OwnPath`` adds the single path's residual.
+        base: The path that residuals are added to: ``motion`` that goes on, its turn fading; ``following``: the same
+            with the acceleration fading too, and vehicles taking on their leaders' speeds (unless the interaction is
+            ``none``, for then nobody sees a leader); or a ``linear`` map of the past, fitted on the training split, to
+            which ``OwnPath`` adds the single path's residual.
         num_observed: Observed steps; read by the linear base alone.
         residual_power: Residuals have the size of the speed to this power.
         scene_head: A second manoeuvre head, which sees the scene branch and the present motion: for training alone.
@@ -117,6 +119,8 @@ class Forecaster(nn.Module):
         is_coupled = self.recurrence.interaction is not None
         state_width = width * (2 if is_coupled else 1) + (width // 2 if self.scene else 0)
         self.register_buffer("fading", torch.zeros(2, 3))
+        self.follows = config.base == "following" and is_coupled
+        self.register_buffer("reaction", torch.zeros(2))
         is_vehicle = torch.isin(torch.arange(config.num_categories), torch.tensor(config.vehicle_categories))
         self.register_buffer("is_vehicle", is_vehicle.long(), persistent=False)
         if config.base == "linear":
@@ -133,12 +137,14 @@ class Forecaster(nn.Module):
         self.scene_head = _make_head(config, in_width=width // 2 + static_width) if has_scene_head else None
 
     fading: Tensor
+    reaction: Tensor
     is_vehicle: Tensor
     linear: Tensor
 
     def set_statistics(self, statistics: FutureStatistics) -> None:
         """Take what was fitted on the training split; it becomes part of the weights."""
         self.fading.copy_(statistics.fading)
+        self.reaction.copy_(statistics.reaction)
         self.decoder.set_statistics(statistics)
 
     def frame(self, observed: Observed) -> AgentFrame:
@@ -158,11 +164,12 @@ class Forecaster(nn.Module):
         looked = None if self.scene is None else at_least_single(self.scene(observed))
         if looked is not None:
             encoded = torch.cat((encoded, looked), dim=-1)
+        following = self.leaders(observed, frame=frame).following(self.reaction) if self.follows else None
         state = AgentState(
             features=torch.cat((self.dropout(encoded), static), dim=-1),
             category=observed.category,
             frame=frame,
-            base_m=self.base_future(observed, frame=frame, fading=self.fading),
+            base_m=self.base_future(observed, frame=frame, fading=self.fading, following=following),
             scale=residual_scale(frame.velocity_mps, power=self.config.residual_power),
             single=self._own_coefficients(observed, frame=frame, static=static),
         )
@@ -191,15 +198,26 @@ class Forecaster(nn.Module):
         past = past_inputs(past_displacements(observed, frame=frame, rate_hz=rate_hz), frame=frame, rate_hz=rate_hz)
         return self.own_path(torch.cat((past, static), dim=-1))
 
+    def leaders(self, observed: Observed, *, frame: AgentFrame) -> Leaders:
+        """Whom each vehicle follows at the forecast time."""
+        is_vehicle = self.is_vehicle[observed.category].bool()
+        return find_leaders(observed.scene, frame=frame, size_m=observed.size_m, drives=is_vehicle)
+
     def base_future(
-        self, observed: Observed, *, frame: AgentFrame, fading: Float[Tensor, "2 3"]
+        self,
+        observed: Observed,
+        *,
+        frame: AgentFrame,
+        fading: Float[Tensor, "2 3"],
+        following: Following | None,
     ) -> Float[Tensor, "n h 2"]:
-        """Where each agent goes by itself, in its own frame: what the decoder's residuals are added to.
+        """Where each agent goes on to, in its own frame: what the decoder's residuals are added to.
 
         Args:
             observed: The agents.
             frame: Theirs.
             fading: As in ``FutureStatistics``.
+            following: Whose speed each agent takes on; None: nobody sees a leader.
         """
         rate_hz = self.config.rate_hz
         if self.config.base == "linear":
@@ -226,6 +244,7 @@ class Forecaster(nn.Module):
             accel_mps2=gained / (1.0 + doubt * variance),
             turn_decay_s=turn_decay_s,
             accel_decay_s=accel_decay_s,
+            following=following,
             max_age=observed.valid.shape[1] - 1 if torch.compiler.is_exporting() else None,
             num_future=self.config.num_future,
             rate_hz=rate_hz,

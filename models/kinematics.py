@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from models.following import Following
 from models.frames import AgentFrame, wrapped
 
 _SUBSTEPS = 2  # of the integration, per step
@@ -104,6 +105,7 @@ def fading_motion(
     accel_decay_s: Float[Tensor, " n"],
     num_future: int,
     rate_hz: float,
+    following: Following | None = None,
     max_age: int | None = None,
 ) -> Float[Tensor, "n h 2"]:
     """On along the velocity, turn rate and acceleration decaying exponentially; in the agent's own frame.
@@ -120,6 +122,7 @@ def fading_motion(
         accel_decay_s: Likewise of the acceleration.
         num_future: Steps after the forecast time.
         rate_hz: Of the steps.
+        following: Whose speed each agent takes on, from the forecast time on; None: everyone goes by itself.
         max_age: Nobody was last seen more steps ago; by default it is looked up.
     """
     age = (frame.age_s * rate_hz).round().long()
@@ -132,6 +135,9 @@ def fading_motion(
     direction = start[:, None] + turn_radps[:, None] * _faded(time, decay_s=turn_decay_s)
     gained = accel_mps2[:, None] * _faded(time, decay_s=accel_decay_s)
     speed = (frame.velocity_mps.norm(dim=-1)[:, None] + gained).clamp(min=0.0)
+    if following is not None:
+        future = (age * _SUBSTEPS)[:, None] + torch.arange(num_future * _SUBSTEPS, device=age.device)
+        speed = speed.scatter(1, future, following.speeds(speed.gather(1, future), dt_s=dt))
     pace = torch.stack((direction.cos(), direction.sin()), dim=-1) * speed[..., None]
     path = (pace * dt).cumsum(dim=1)[:, _SUBSTEPS - 1 :: _SUBSTEPS]
     steps = age[:, None] + torch.arange(num_future, device=age.device)

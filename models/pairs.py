@@ -173,7 +173,7 @@ def neighbour_pairs(
         frame: Each agent's own frame.
         reach_m: No pair further apart than this is kept.
     """
-    found = [_near(pairs, xy_m=xy_m, valid=valid, reach_m=reach_m) for pairs in _candidates(scene)]
+    found = [_near(pairs, xy_m=xy_m, valid=valid, reach_m=reach_m) for pairs in candidate_pairs(scene)]
     receiver, sender = (torch.cat(side) for side in zip(*found, strict=True)) if found else (scene, scene)
     axis = frame.axis[receiver][:, None]
     return Pairs(
@@ -186,8 +186,8 @@ def neighbour_pairs(
     )
 
 
-def _candidates(scene: Int[Tensor, " n"]) -> Iterator[tuple[Int[Tensor, " p"], Int[Tensor, " p"]]]:
-    """All ordered pairs of different agents of one scene, so many at a time; in a graph, all at once."""
+def candidate_pairs(scene: Int[Tensor, " n"]) -> Iterator[tuple[Int[Tensor, " p"], Int[Tensor, " p"]]]:
+    """All ordered pairs of different agents of one scene, a bounded number at a time; in a graph, all at once."""
     if torch.compiler.is_exporting():
         yield _scene_pairs_in_graph(scene)
         return

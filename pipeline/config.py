@@ -212,9 +212,10 @@ class TrainConfig(Section):
             grid of their states, or by ``attention``.
         decoder: ``low_rank`` paths around anchors, the same with vehicles steered as a ``unicycle`` within bounds, or
             the ``autoregressive`` Gaussian of 2016.
-        base: The path that residuals are added to: ``motion`` that goes on, its turn fading; the same with the
-            ``acceleration`` fading too; or a ``linear`` map of the past, fitted on the training split; the single path
-            then has layers of its own, over the past alone.
+        base: The path that residuals are added to: ``motion`` that goes on, its turn fading; ``following``: the same
+            with the acceleration fading too, and vehicles taking on their leaders' speeds (not without interaction); or
+            a ``linear`` map of the past, fitted on the training split; the single path then has layers of its own, over
+            the past alone.
         scene: Use the scene features.
         width: Of the recurrent state.
         num_modes: Alternative futures.
@@ -261,7 +262,7 @@ class TrainConfig(Section):
     cell: Literal["lstm", "peephole"]
     interaction: Literal["none", "occupancy", "social", "attention"]
     decoder: Literal["low_rank", "unicycle", "autoregressive"]
-    base: Literal["motion", "acceleration", "linear"]
+    base: Literal["motion", "following", "linear"]
     scene: bool
     width: Count
     num_modes: Count

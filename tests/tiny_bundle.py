@@ -62,6 +62,7 @@ def make_bundle(
     model.set_statistics(
         FutureStatistics(
             fading=torch.ones(2, 3),
+            reaction=torch.tensor([0.5, 20.0]),
             basis=0.3 * noise(config.basis_rank, 1, 2) * ramp,
             anchors=noise(config.num_modes, config.basis_rank),
             spread=0.2 + ramp[0].expand(num_future, 2),

@@ -22,6 +22,8 @@ from pipeline.training.scenes import SceneTensors, is_scored
 _RIDGE_M2: Final = 1.0  # as if so many more displacements of a metre at each step had led nowhere
 _DECAYS_S: Final = (0.0, 0.5, 1.0, 2.0, 4.0)
 _DOUBTS: Final = (0.0, 10.0, 30.0, 100.0)
+_SENSITIVITIES_1PS: Final = (0.0, 0.25, 0.5, 0.75, 1.0)
+_REACHES_M: Final = (10.0, 15.0, 20.0, 30.0)
 
 
 def fit_statistics(model: Forecaster, train: SceneTensors, *, anchors: bool, seed: int) -> FutureStatistics:
@@ -49,8 +51,9 @@ def fit_statistics(model: Forecaster, train: SceneTensors, *, anchors: bool, see
     local = unrotate(train.future.xy_m - frame.origin_m[:, None], frame.axis[:, None])
     if model.config.base == "linear":
         model.linear.copy_(fit_linear_base(model, train, local_m=local, whole=whole))
-    fading = fit_fading(model, train, local_m=local, whole=whole)
-    base = model.base_future(train.observed, frame=frame, fading=fading)
+    fading, reaction = fit_base(model, train, local_m=local, whole=whole)
+    following = model.leaders(train.observed, frame=frame).following(reaction) if model.follows else None
+    base = model.base_future(train.observed, frame=frame, fading=fading, following=following)
     scale = residual_scale(frame.velocity_mps, power=model.config.residual_power)[:, None, None]
     residual = ((local - base) / scale)[whole].double().cpu()
     flat = residual.reshape(len(residual), -1)
@@ -70,6 +73,7 @@ def fit_statistics(model: Forecaster, train: SceneTensors, *, anchors: bool, see
     )
     return FutureStatistics(
         fading=fading,
+        reaction=reaction,
         basis=basis.reshape(rank, num_future, 2).float(),
         anchors=torch.from_numpy(centres).float() * anchors,
         spread=residual.square().mean(0).sqrt().clamp(min=1e-3).float(),
@@ -78,12 +82,13 @@ def fit_statistics(model: Forecaster, train: SceneTensors, *, anchors: bool, see
     )
 
 
-def fit_fading(
+def fit_base(
     model: Forecaster, train: SceneTensors, *, local_m: Float[Tensor, "n h 2"], whole: Bool[Tensor, " n"]
-) -> Float[Tensor, "2 3"]:
-    """How the base path goes on, with the least displacement error; ``FutureStatistics.fading``.
+) -> tuple[Float[Tensor, "2 3"], Float[Tensor, "2"]]:
+    """How the base path goes on, with the least displacement error; ``FutureStatistics.fading`` and ``.reaction``.
 
     The acceleration is fitted before the turn, vehicles and all others apart. Without it there is one turn for all.
+    Who brakes often does so for a leader: so once the reaction to leaders is known, all is fitted again.
 
     Args:
         model: Whose base path.
@@ -91,26 +96,34 @@ def fit_fading(
         local_m: Futures in the agents' frames.
         whole: Whose futures are there at every step.
     """
-    frame, fading = model.frame(train.observed), torch.zeros(2, 3)
+    frame, fading, reaction = model.frame(train.observed), torch.zeros(2, 3), torch.zeros(2)
     is_vehicle = model.is_vehicle[train.observed.category].bool()
+    leaders = model.leaders(train.observed, frame=frame) if model.follows else None
 
-    def better(columns: list[int], tried: list[tuple[float, ...]], counted: Bool[Tensor, " n"]) -> Tensor:
-        """The values of these columns, the same of both kinds of agents, with which the counted are least off."""
+    def better(values: Tensor, tried: list[tuple[float, ...]], counted: Bool[Tensor, " n"]) -> None:
+        """Leave in ``values``, a view of the above, those with which the counted are least off."""
         errors: list[Tensor] = []
-        for values in tried:
-            fading[:, columns] = torch.tensor(values)
-            base = model.base_future(train.observed, frame=frame, fading=fading)
+        for each in tried:
+            values[:] = torch.tensor(each)
+            following = leaders.following(reaction) if leaders is not None and reaction.any() else None
+            base = model.base_future(train.observed, frame=frame, fading=fading, following=following)
             errors.append((local_m - base).norm(dim=-1)[counted].sum())
-        return torch.tensor(tried[int(torch.stack(errors).argmin())])
+        values[:] = torch.tensor(tried[int(torch.stack(errors).argmin())])
 
+    turns = [(decay_s,) for decay_s in _DECAYS_S]
+    accelerations = list(itertools.product(_DECAYS_S, _DOUBTS))
+    reactions = list(itertools.product(_SENSITIVITIES_1PS, _REACHES_M))
     if model.config.base == "motion":
-        fading[:, 0] = better([0], [(decay_s,) for decay_s in _DECAYS_S], whole)
-    if model.config.base == "acceleration":
+        better(fading[:, :1], turns, whole)
+    if model.config.base == "following":
         kinds = (whole & ~is_vehicle, whole & is_vehicle)
-        accelerations = list(itertools.product(_DECAYS_S, _DOUBTS))
-        fading[:, 1:] = torch.stack([better([1, 2], accelerations, kind) for kind in kinds])
-        fading[:, 0] = torch.cat([better([0], [(decay_s,) for decay_s in _DECAYS_S], kind) for kind in kinds])
-    return fading
+        for _ in range(1 if leaders is None else 2):
+            for columns, tried in ((slice(1, 3), accelerations), (slice(0, 1), turns)):
+                for own, kind in zip(fading, kinds, strict=True):
+                    better(own[columns], tried, kind)
+            if leaders is not None:
+                better(reaction, reactions, kinds[1])
+    return fading, reaction
 
 
 def fit_linear_base(

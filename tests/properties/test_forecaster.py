@@ -23,14 +23,17 @@ PER_SCENE = ("frame_feature", "frame_feature_valid")
         "lstm-social-autoregressive",
         "peephole-social-low_rank",
         "peephole-attention-autoregressive",
+        "lstm-social-low_rank-following",
     ]
 )
 def model(request: pytest.FixtureRequest) -> Forecaster:
     """A forecaster with random weights everywhere, in double precision so that tolerances can be tight."""
+    cell, interaction, decoder, *base = request.param.split("-")
     config = ForecasterConfig(
-        cell=request.param.split("-")[0],
-        interaction=request.param.split("-")[1],
-        decoder=request.param.split("-")[2],
+        cell=cell,
+        interaction=interaction,
+        decoder=decoder,
+        base=base[0] if base else "motion",
         turn_to_heading=True,
         scene=True,
         width=16,
@@ -58,6 +61,7 @@ def model(request: pytest.FixtureRequest) -> Forecaster:
             if name.rpartition(".")[2] in ("basis", "anchors"):
                 torch.nn.init.normal_(buffer, std=0.5)
         model.fading.fill_(1.0)
+        model.reaction.copy_(torch.tensor([0.5, 20.0]))
     return model.double().eval()
 
 
