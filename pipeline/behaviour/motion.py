@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from einops import rearrange
 from jaxtyping import Float, Int
 
 STILL_MPS: Final = 0.3  # below this the direction of a displacement is noise, and the heading before it is kept
@@ -31,17 +32,34 @@ def path_motion(
         Headings in (-pi, pi] (the one before is kept where the path stands still; NaN until there is one) and
         speeds in m/s.
     """
-    path = xy_m.astype(np.float64)
-    start = np.broadcast_to(start_m[:, None, None, :], (*path.shape[:2], 1, 2))
-    step_m = np.diff(path, axis=2, prepend=start)
-    duration_s = np.full((len(path), 1, path.shape[2]), 1.0 / rate_hz)
-    duration_s[:, 0, 0] = (start_age + 1) / rate_hz
-    speed_mps = np.hypot(step_m[..., 0], step_m[..., 1]) / duration_s
-    own_rad = np.arctan2(step_m[..., 1], step_m[..., 0])
-    first = np.broadcast_to(start_heading_rad[:, None, None], (*path.shape[:2], 1))
-    headings = np.concatenate([first, own_rad], axis=2)
-    # Each step points at the latest moving step up to itself, or at the start.
-    steps = np.arange(1, path.shape[2] + 1)
-    source = np.maximum.accumulate(np.where(speed_mps >= STILL_MPS, steps, 0), axis=2)
-    heading_rad = np.take_along_axis(headings, source, axis=2)
-    return np.arctan2(np.sin(heading_rad), np.cos(heading_rad)), speed_mps
+    heading_rad, speed_mps = motion_by_step(
+        xy_m, start_m=start_m, start_age=start_age, start_heading_rad=start_heading_rad, rate_hz=rate_hz
+    )
+    shape = {"n": len(xy_m)}
+    return (
+        rearrange(heading_rad, "h (n k) -> n k h", **shape),
+        rearrange(speed_mps, "h (n k) -> n k h", **shape),
+    )
+
+
+def motion_by_step(
+    xy_m: Float[np.ndarray, "n k h 2"],
+    *,
+    start_m: Float[np.ndarray, "n 2"],
+    start_age: Int[np.ndarray, " n"],
+    start_heading_rad: Float[np.ndarray, " n"],
+    rate_hz: float,
+) -> tuple[Float[np.ndarray, "h p"], Float[np.ndarray, "h p"]]:
+    """As ``path_motion``, but step by step, all paths of all agents side by side: steps build on those before them."""
+    num_paths = xy_m.shape[1]
+    steps_m = np.array(rearrange(xy_m, "n k h two -> two h (n k)"), np.float64, order="C")
+    steps_m[:, 1:] -= steps_m[:, :-1].copy()
+    steps_m[:, 0] -= np.repeat(start_m, num_paths, axis=0).T
+    speed_mps = np.sqrt(steps_m[0] ** 2 + steps_m[1] ** 2) * rate_hz
+    speed_mps[:1] /= np.repeat(start_age + 1, num_paths)
+    heading_rad = np.arctan2(steps_m[1], steps_m[0])
+    before = np.repeat(np.arctan2(np.sin(start_heading_rad), np.cos(start_heading_rad)), num_paths)
+    for heading, speed in zip(heading_rad, speed_mps, strict=True):
+        np.copyto(heading, before, where=speed < STILL_MPS)
+        before = heading
+    return heading_rad, speed_mps

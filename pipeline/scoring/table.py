@@ -9,12 +9,11 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from einops import rearrange, repeat
+from einops import repeat
 from jaxtyping import Float, Int
 
 from models.batch import REGIONS
 from pipeline.behaviour.controls import controls, start_of
-from pipeline.behaviour.motion import path_motion
 from pipeline.drives.categories import Category
 from pipeline.files import whole_file
 from pipeline.scoring.forecast import DriveForecast
@@ -51,8 +50,9 @@ SCHEMA: Final = pa.schema(
 EXACT_M: Final = 2.0**17  # below this float32 is exact to better than half a centimetre
 _AGENTS_PER_GROUP: Final = 4096
 # Values along paths hardly repeat: looking for repeats took most of the time, and their bytes compress better split.
-_SPLIT: Final = [f"{each.name}.list.element" for each in SCHEMA if each.type == _PATH and each.name != "t_s"]
-_REPEATED: Final = [each.name for each in SCHEMA if each.type != _PATH] + ["t_s.list.element"]
+_ALIKE: Final = ("t_s", "radius_50", "radius_90")  # the same for all agents, or all of a class
+_SPLIT: Final = [f"{each.name}.list.element" for each in SCHEMA if each.type == _PATH and each.name not in _ALIKE]
+_REPEATED: Final = [each.name for each in SCHEMA if each.type != _PATH] + [f"{name}.list.element" for name in _ALIKE]
 _ENCODING: Final[dict[str, Any]] = {
     "compression": "zstd",
     "use_dictionary": _REPEATED,
@@ -95,7 +95,7 @@ def _rows(drive: DriveForecast, *, agents: Int[np.ndarray, " n"], origin_m: Floa
     def paths(single: np.ndarray, modes: np.ndarray) -> np.ndarray:
         return np.concatenate([single[agents][:, None], modes[picked, order]], axis=1)
 
-    xy_m = paths(forecasts.single_xy_m, forecasts.mode_xy_m).astype(np.float64)
+    xy_m = paths(forecasts.single_xy_m, forecasts.mode_xy_m)
     sigma_m = paths(forecasts.single_sigma_m, forecasts.mode_sigma_m)
     rho = paths(forecasts.single_rho, forecasts.mode_rho)
     radius = np.full((*rho.shape[:2], len(REGIONS), rho.shape[2]), np.nan, np.float32)
@@ -103,13 +103,6 @@ def _rows(drive: DriveForecast, *, agents: Int[np.ndarray, " n"], origin_m: Floa
     probability = np.concatenate([np.ones((len(agents), 1)), forecasts.probability[picked, order]], axis=1)
     num_rows_each, num_future = xy_m.shape[1:3]
     start = start_of(select_agents(observed, agents), rate_hz=drive.windows.rate_hz)
-    heading_rad, speed_mps = path_motion(
-        xy_m,
-        start_m=start.xy_m,
-        start_age=start.age,
-        start_heading_rad=start.heading_rad,
-        rate_hz=drive.windows.rate_hz,
-    )
     along = controls(xy_m, start=start, rate_hz=drive.windows.rate_hz)
     scene = observed.scene[agents]
     world_m = xy_m + (index.origin_m[scene] - origin_m)[:, None, None]
@@ -139,8 +132,8 @@ def _rows(drive: DriveForecast, *, agents: Int[np.ndarray, " n"], origin_m: Floa
         "rho": _lists(rho),
         "radius_50": _lists(radius[:, :, 0]),
         "radius_90": _lists(radius[:, :, 1]),
-        "heading_rad": _lists(heading_rad),
-        "speed_mps": _lists(speed_mps),
+        "heading_rad": _lists(along.step_heading_rad),
+        "speed_mps": _lists(along.step_speed_mps),
         "accel_mps2": _lists(along.accel_mps2),
         "curvature_1pm": _lists(along.curvature_1pm),
     }
@@ -155,5 +148,7 @@ def words(texts: Sequence[str], codes: Int[np.ndarray, " r"]) -> pa.Array:
 def _lists(values: Float[np.ndarray, "n k h"]) -> pa.Array:
     """Lists of h float32 values, row after row; NaN becomes null."""
     offsets = np.arange(values.shape[0] * values.shape[1] + 1, dtype=np.int32) * values.shape[2]
-    flat = rearrange(values, "n k h -> (n k h)").astype(np.float32)
-    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(flat, pa.float32(), mask=np.isnan(flat)), type=_PATH)
+    flat = np.array(values, np.float32, order="C").reshape(-1)
+    missing = np.isnan(flat)
+    told = pa.array(flat, mask=missing if missing.any() else None)  # without a mask nothing is copied
+    return pa.ListArray.from_arrays(pa.array(offsets), told, type=_PATH)

@@ -115,7 +115,7 @@ def test_agents_are_taken_in_batches_and_none_may_be_none(monkeypatch: pytest.Mo
     seen, later = scene(rng.normal(size=(7, NUM_OBSERVED + NUM_FUTURE, 2)).cumsum(axis=1))
     start = start_of(seen, rate_hz=RATE_HZ)
     whole = controls(later.xy_m[:, None], start=start, rate_hz=RATE_HZ)
-    monkeypatch.setattr("pipeline.behaviour.controls._BATCH", 3)
+    monkeypatch.setattr("pipeline.behaviour.controls._PATHS", 3)
     parts = controls(later.xy_m[:, None], start=start, rate_hz=RATE_HZ)
     np.testing.assert_array_equal(whole.curvature_1pm, parts.curvature_1pm)
     assert controls(later.xy_m[:0, None], start=start.of(slice(0)), rate_hz=RATE_HZ).accel_mps2.shape == (0, 1, 20)
