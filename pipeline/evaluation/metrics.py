@@ -47,16 +47,32 @@ def true_xy(future: Future) -> Float[np.ndarray, "n h 2"]:
 
 def displacement(xy_m: Float[np.ndarray, "n h 2"], future: Future) -> Float[np.ndarray, "n h"]:
     """Distance of a forecast from the recorded position per step, in metres; zero where not recorded."""
-    distance = np.linalg.norm(np.asarray(xy_m, dtype=np.float64) - true_xy(future), axis=-1)
-    return np.where(future.valid, distance, 0.0)
+    return _distances(xy_m[:, None], future)[:, 0]
 
 
-def mode_displacement(forecasts: Forecasts, future: Future, *, num_modes: int) -> Float[np.ndarray, "n k h"]:
-    """``displacement`` of the ``num_modes`` most probable modes (of all, where there are fewer), likeliest first."""
+def mode_displacement(
+    forecasts: Forecasts, future: Future, *, num_modes: int, steps: slice = slice(None)
+) -> Float[np.ndarray, "n k h"]:
+    """``displacement`` of the ``num_modes`` most probable modes (of all, where there are fewer), likeliest first.
+
+    Args:
+        forecasts: Of all agents.
+        future: What was recorded.
+        num_modes: How many.
+        steps: Only these; all by default.
+    """
     order = np.argsort(-forecasts.probability, axis=1, kind="stable")[:, :num_modes]
-    chosen = np.take_along_axis(np.asarray(forecasts.mode_xy_m, dtype=np.float64), order[..., None, None], axis=1)
-    distance = np.linalg.norm(chosen - true_xy(future)[:, None], axis=-1)
-    return np.where(future.valid[:, None], distance, 0.0)
+    chosen = forecasts.mode_xy_m[:, :, steps][np.arange(len(order))[:, None], order]
+    return _distances(chosen, future, steps=steps)
+
+
+def _distances(
+    xy_m: Float[np.ndarray, "n k h 2"], future: Future, *, steps: slice = slice(None)
+) -> Float[np.ndarray, "n k h"]:
+    """``displacement`` of k paths of each agent, which are of some steps of the future."""
+    # By coordinate: sums over a last axis of two are slow.
+    x, y = np.moveaxis(np.subtract(xy_m, true_xy(future)[:, None, steps], dtype=np.float64), -1, 0)
+    return np.sqrt(x * x + y * y) * future.valid[:, None, steps]
 
 
 def ade(forecasts: Forecasts, future: Future, *, num_steps: int | None = None) -> PerAgent:
@@ -79,7 +95,9 @@ def fde(forecasts: Forecasts, future: Future, *, num_steps: int | None = None) -
         num_steps: The last step is the so many-th; by default that of the horizon.
     """
     last = (num_steps or future.valid.shape[1]) - 1
-    return PerAgent(value=displacement(forecasts.single_xy_m, future)[:, last], valid=future.valid[:, last])
+    steps = slice(last, last + 1)
+    distance = _distances(forecasts.single_xy_m[:, None, steps], future, steps=steps)
+    return PerAgent(value=distance[:, 0, 0], valid=future.valid[:, last])
 
 
 def min_ade(forecasts: Forecasts, future: Future, *, num_modes: int) -> PerAgent:
@@ -91,8 +109,8 @@ def min_ade(forecasts: Forecasts, future: Future, *, num_modes: int) -> PerAgent
 
 def min_fde(forecasts: Forecasts, future: Future, *, num_modes: int) -> PerAgent:
     """Least final displacement error of each agent's ``num_modes`` most probable modes, in metres."""
-    each = mode_displacement(forecasts, future, num_modes=num_modes)[..., -1]
-    return PerAgent(value=each.min(axis=1), valid=future.valid[:, -1])
+    each = mode_displacement(forecasts, future, num_modes=num_modes, steps=slice(-1, None))
+    return PerAgent(value=each.min(axis=(1, 2)), valid=future.valid[:, -1])
 
 
 def miss_rate(final_error: PerAgent, *, miss_m: float) -> PerAgent:

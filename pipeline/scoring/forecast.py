@@ -25,6 +25,7 @@ from pipeline.training.bundle import Bundle
 from pipeline.training.familiar import NOT_MEASURED, Drift
 from pipeline.training.predict import AGENTS_PER_BATCH, Network, predict, predict_by
 from pipeline.windows.build import build_windows
+from pipeline.windows.select import select_agents
 from pipeline.windows.windows import Windows
 
 
@@ -130,20 +131,19 @@ def forecast_windows(
         ours = predict(bundle.model, windows, device=device, agents_per_batch=batch_size)
     else:
         ours = predict_by(network, windows, agents_per_batch=batch_size)
+    health = input_health(observed)
+    trusted = np.isin(health, (Health.OK, Health.STALE))
+    good = sound(ours, observed=observed, rate_hz=windows.rate_hz, max_speed_mps=bundle.ingest.max_speed_mps)
+    health = np.where(trusted & ~good, np.int8(Health.NON_FINITE), health)
+    use = trusted & good
     fallback = constant_velocity.forecast(
-        observed,
+        select_agents(observed, np.flatnonzero(~use)),
         num_future=bundle.windows.num_future,
         rate_hz=windows.rate_hz,
         num_modes=ours.probability.shape[1],
         fitted=bundle.constant_velocity,
     )
-    health = input_health(observed)
-    trusted = np.isin(health, (Health.OK, Health.STALE))
-    good = sound(ours, observed=observed, rate_hz=windows.rate_hz, max_speed_mps=bundle.ingest.max_speed_mps)
-    health = np.where(trusted & ~good, np.int8(Health.NON_FINITE), health)
-    merged = merge(
-        ours, fallback=fallback, use=trusted & good, last_m=last_xy(observed), static=health == Health.STATIC
-    )
+    merged = merge(ours, fallback=fallback, use=use, last_m=last_xy(observed), static=health == Health.STATIC)
     return merged, health
 
 

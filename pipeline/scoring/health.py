@@ -44,20 +44,27 @@ def sound(forecasts: Forecasts, *, observed: Observed, rate_hz: float, max_speed
     values = list(forecasts.arrays().values())
     if forecasts.manoeuvres is not None:
         values += [forecasts.manoeuvres.direction, forecasts.manoeuvres.pace]
-    sigma = np.concatenate([forecasts.single_sigma_m[:, None], forecasts.mode_sigma_m], axis=1)
-    rho = np.concatenate([forecasts.single_rho[:, None], forecasts.mode_rho], axis=1)
-    xy_m = np.concatenate([forecasts.single_xy_m[:, None], forecasts.mode_xy_m], axis=1)
-    start_m, age = last_xy(observed), observed.valid.shape[1] - 1 - last_step(observed.valid)
+    start_m, age = last_xy(observed).astype(np.float32), observed.valid.shape[1] - 1 - last_step(observed.valid)
+    steps = np.arange(1, forecasts.single_rho.shape[1] + 1) + age[:, None]
+    reach_m = (max_speed_mps * steps / rate_hz + SLACK_M).astype(np.float32)
+    probability = forecasts.probability
     with np.errstate(invalid="ignore", over="ignore"):
-        distance_m = np.linalg.norm(xy_m - start_m[:, None, None], axis=-1)
-        steps = np.arange(1, xy_m.shape[2] + 1) + age[:, None]
-        reachable_m = max_speed_mps * steps / rate_hz + SLACK_M
-        good = np.ones(len(observed.category), np.bool_)
+        good = _everywhere(probability >= 0)
+        good &= np.abs(probability.sum(axis=1) - 1) < 1e-3
         for value in values:
-            good &= np.isfinite(value).all(axis=tuple(range(1, value.ndim)))
-        good &= (sigma > 0).all(axis=(1, 2, 3)) & (np.abs(rho) < 1).all(axis=(1, 2))
-        good &= (forecasts.probability >= 0).all(axis=1) & (np.abs(forecasts.probability.sum(axis=1) - 1) < 1e-3)
-        return good & (distance_m <= reachable_m[:, None]).all(axis=(1, 2))
+            good &= _everywhere(np.isfinite(value))
+        for sigma_m in (forecasts.single_sigma_m, forecasts.mode_sigma_m):
+            good &= _everywhere(sigma_m > 0)
+        for rho in (forecasts.single_rho, forecasts.mode_rho):
+            good &= _everywhere(np.abs(rho) < 1)
+        for xy_m in (forecasts.single_xy_m[:, None], forecasts.mode_xy_m):
+            x, y = np.moveaxis(xy_m - start_m[:, None, None], -1, 0)
+            good &= _everywhere(x * x + y * y <= np.square(reach_m)[:, None])
+    return good
+
+
+def _everywhere(holds: Bool[np.ndarray, "n ..."]) -> Bool[np.ndarray, " n"]:
+    return np.asarray(holds.all(axis=tuple(range(1, holds.ndim))))
 
 
 def merge(
@@ -68,13 +75,19 @@ def merge(
     last_m: Float[np.ndarray, "n 2"],
     static: Bool[np.ndarray, " n"],
 ) -> Forecasts:
-    """Take ``forecasts`` where ``use``, else ``fallback``; a ``static`` agent's paths stay at ``last_m``."""
-    other = fallback.arrays()
-    merged = {
-        name: np.where(use.reshape(-1, *[1] * (ours.ndim - 1)), ours, other[name])
-        for name, ours in forecasts.arrays().items()
-    }
+    """Take ``forecasts`` where ``use``, else ``fallback``; a ``static`` agent's paths stay at ``last_m``.
+
+    Args:
+        forecasts: Of n agents.
+        fallback: Of those of them that are not of use, and of no others.
+        use: Whose forecasts are.
+        last_m: Where each was last seen.
+        static: Who stays there.
+    """
+    merged = {name: np.array(ours, np.float32) for name, ours in forecasts.arrays().items()}
+    for name, other in fallback.arrays().items():
+        merged[name][~use] = other
+    merged["single_xy_m"][static] = last_m[static, None]
+    merged["mode_xy_m"][static] = last_m[static, None, None]
     head = None if forecasts.manoeuvres is None else forecasts.manoeuvres.only(direction=use, pace=use)
-    merged["single_xy_m"] = np.where(static[:, None, None], last_m[:, None], merged["single_xy_m"])
-    merged["mode_xy_m"] = np.where(static[:, None, None, None], last_m[:, None, None], merged["mode_xy_m"])
-    return Forecasts(**{name: value.astype(np.float32) for name, value in merged.items()}, manoeuvres=head)
+    return Forecasts(**merged, manoeuvres=head)

@@ -52,9 +52,10 @@ def test_a_forecast_may_not_outrun_the_fastest() -> None:
 def test_merge_takes_the_fallback_and_leaves_static_objects_where_they_are() -> None:
     windows = make_windows()
     ours = make_forecasts(windows)
-    fallback = replace(ours, single_xy_m=ours.single_xy_m + 100, mode_xy_m=ours.mode_xy_m + 100)
     last_m = last_xy(windows.observed)
     use = np.array([True, False, True, False])
+    fallback = Forecasts(**{name: array[~use] for name, array in ours.arrays().items()})
+    fallback = replace(fallback, single_xy_m=fallback.single_xy_m + 100, mode_xy_m=fallback.mode_xy_m + 100)
     static = np.array([False, True, False, False])
     merged = merge(ours, fallback=fallback, use=use, last_m=last_m, static=static)
     np.testing.assert_array_equal(merged.single_xy_m[0], ours.single_xy_m[0])
