@@ -80,12 +80,13 @@ def integers(column: pd.Series) -> tuple[pd.Series, Bool[np.ndarray, " n"]]:
     Returns:
         The values (0 where unreadable), and where they could be read. ``12.0`` reads as 12.
     """
-    text = column.str.strip().str.replace(r"\.0*$", "", regex=True)
+    of_row, once = pd.factorize(column)  # all that is measured at one time has the same
+    text = pd.Series(once, dtype=column.dtype).str.strip().str.replace(r"\.0*$", "", regex=True)
     fits = text.str.fullmatch(r"[+-]?[0-9]{1,19}").to_numpy(dtype=bool)
     values = [int(word) if fit else 0 for word, fit in zip(text, fits, strict=True)]
     inside = np.array([_INT64.min <= value <= _INT64.max for value in values], dtype=bool)
     whole = np.array([value if fit else 0 for value, fit in zip(values, inside, strict=True)], dtype=np.int64)
-    return pd.Series(whole, index=column.index), fits & inside
+    return pd.Series(whole[of_row], index=column.index), (fits & inside)[of_row]
 
 
 def dropped_rows(path: Path, rows: Sequence[int], *, reason: str) -> tuple[Dropped, ...]:

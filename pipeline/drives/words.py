@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
+import pandas as pd
 from jaxtyping import Int
 
 from pipeline.drives.categories import Category
@@ -76,15 +77,13 @@ def category_of(word: str) -> Category | None:
 
 def categories_of(words: Iterable[str]) -> tuple[Int[np.ndarray, " n"], tuple[str, ...]]:
     """The categories of many words, and a note on each word that is not known (its rows become ``OTHER``)."""
-    column = list(words)
-    counts: dict[str, int] = {}
-    for word in column:
-        counts[word] = counts.get(word, 0) + 1
-    known = {word: category_of(word) for word in counts}
+    column = words if isinstance(words, pd.Series) else pd.Series(list(words), dtype=object)
+    of_row, once = pd.factorize(column)
+    known = {word: category_of(word) for word in once}
     notes = tuple(
-        f"category {word[:60]!r} is not known: {counts[word]} rows are taken as OTHER"
-        for word, category in known.items()
+        f"category {word[:60]!r} is not known: {count} rows are taken as OTHER"
+        for (word, category), count in zip(known.items(), np.bincount(of_row), strict=True)
         if category is None
     )
-    numbers = [Category.OTHER if (category := known[word]) is None else category for word in column]
-    return np.array(numbers, dtype=np.int8), notes
+    numbers = [Category.OTHER if category is None else category for category in known.values()]
+    return np.array(numbers, dtype=np.int8)[of_row], notes
