@@ -158,8 +158,8 @@ def spread_of(
     shape = rearrange(shape, "n (k d q) -> n k d q", d=3, q=len(powers))
     shape = rearrange(shape @ powers, "n k d h -> d n k h")
     log_spread = _MAX_LOG_SPREAD * torch.tanh(shape[:2] / _MAX_LOG_SPREAD)
-    sigma = torch.exp(rearrange(log_spread, "d n k h -> n k h d")) * spread * scale[:, None, None, None]
-    return sigma, _MAX_RHO * torch.tanh(shape[2])
+    sigma = torch.exp(log_spread) * spread.t()[:, None, None] * scale[:, None, None]
+    return rearrange(sigma, "d n k h -> n k h d"), _MAX_RHO * torch.tanh(shape[2])
 
 
 def path_of(paths: Paths, which: int | slice) -> Paths:

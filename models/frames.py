@@ -142,10 +142,12 @@ def paths_to_scene(paths: Paths, *, frame: AgentFrame) -> Paths:
     axis = frame.axis.reshape(-1, *[1] * extra, 2)
     origin = frame.origin_m.reshape(-1, *[1] * extra, 2)
     cos, sin = axis.unbind(-1)
-    variance_x, variance_y = paths.sigma_m.square().unbind(-1)
-    covariance = paths.rho * paths.sigma_m.prod(-1)
+    sigma_x, sigma_y = paths.sigma_m.unbind(-1)
+    variance_x, variance_y = sigma_x.square(), sigma_y.square()
+    covariance = paths.rho * (sigma_x * sigma_y)
     turned_x = cos**2 * variance_x - 2 * cos * sin * covariance + sin**2 * variance_y
     turned_y = sin**2 * variance_x + 2 * cos * sin * covariance + cos**2 * variance_y
     turned = cos * sin * (variance_x - variance_y) + (cos**2 - sin**2) * covariance
-    sigma = torch.stack((turned_x, turned_y), dim=-1).sqrt()
-    return Paths(xy_m=rotate(paths.xy_m, axis) + origin, sigma_m=sigma, rho=turned / sigma.prod(-1))
+    sigma_x, sigma_y = turned_x.sqrt(), turned_y.sqrt()
+    sigma_m = torch.stack((sigma_x, sigma_y), dim=-1)
+    return Paths(xy_m=rotate(paths.xy_m, axis) + origin, sigma_m=sigma_m, rho=turned / (sigma_x * sigma_y))

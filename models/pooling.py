@@ -99,7 +99,8 @@ def grid_reach_m(*, num_cells: int, cell_m: float) -> float:
 
 def in_cells(neighbours: Neighbours, *, num_cells: int, cell_m: float) -> tuple[Neighbours, Int[Tensor, " q"]]:
     """The pairs whose sender lies in the receiver's grid, and the flat index of (receiver, cell along x, along y)."""
-    cell = torch.floor(neighbours.offset_m / cell_m).long() + num_cells // 2
-    inside = (cell >= 0).all(dim=-1) & (cell < num_cells).all(dim=-1)
-    near, cell = neighbours.where(inside), cell[inside]
-    return near, (near.receiver * num_cells + cell[:, 0]) * num_cells + cell[:, 1]
+    # Columns by themselves, as in ``Neighbours.relative``.
+    x, y = (torch.floor(each / cell_m).long() + num_cells // 2 for each in neighbours.offset_m.unbind(-1))
+    inside = (x >= 0) & (x < num_cells) & (y >= 0) & (y < num_cells)
+    near, within = neighbours.where(inside), (x * num_cells + y)[inside]
+    return near, near.receiver * num_cells**2 + within
