@@ -51,13 +51,13 @@ class SocialGrid(nn.Module):
     def forward(self, hidden: Float[Tensor, "n d"], *, seen: Seen) -> Float[Tensor, "n e"]:
         """Pool one step's hidden states."""
         state, own = self.state(hidden), self.own(hidden)
-        both = state.index_select(0, seen.sender) + own.index_select(0, seen.receiver) + seen.relation
-        message = at_least_single(functional.relu(self.mix(functional.relu(both))))
+        both = state.index_select(0, seen.sender).add_(own.index_select(0, seen.receiver)).add_(seen.relation)
+        message = at_least_single(self.mix(both.relu_()).relu_())
         grid = message.new_zeros(hidden.shape[0] * self.num_cells**2, message.shape[-1])
         grid = rearrange(grid.index_add_(0, seen.place, message), "(n g) e -> n (g e)", g=self.num_cells**2)
         # A layer on the sum over all cells is one on the grid that is the same for each cell.
         weight = self.embed.weight + self.total.weight.repeat(1, self.num_cells**2)
-        return functional.relu(functional.linear(grid, weight, self.embed.bias))
+        return functional.linear(grid, weight, self.embed.bias).relu_()
 
 
 class OccupancyGrid(nn.Module):
