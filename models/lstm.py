@@ -55,7 +55,8 @@ class LSTMCell(nn.Module):
         gates = at_least_single(torch.addmm(projected, hidden, self.recurrent.weight.t()))
         there = valid[:, None]
         if not torch.compiler.is_exporting():
-            return _Gates.apply(gates, hidden, cell, there)  # pyright: ignore
+            advance = _Gates.apply if torch.is_grad_enabled() else _without_gradient
+            return advance(gates, hidden, cell, there)  # pyright: ignore
         enter, keep, candidate, leave = gates.chunk(4, dim=-1)
         new_cell = keep.sigmoid() * cell + enter.sigmoid() * candidate.tanh()
         new_hidden = leave.sigmoid() * new_cell.tanh()
@@ -96,6 +97,16 @@ class _Gates(Function):
             torch.ops.aten.sigmoid_backward.grad_input(slopes[:, part], acts[:, part], grad_input=slopes[:, part])
         slopes.mul_(there)
         return slopes, to_hidden * ~there, torch.where(there, inner.mul_(keep), to_cell), None
+
+
+def _without_gradient(gates: Tensor, hidden: Tensor, cell: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:
+    """As ``_Gates``, but for rounding: tanh(x) is 2 sigmoid(2 x) - 1, which torch makes six times as fast."""
+    width = cell.shape[1]
+    gates[:, 2 * width : 3 * width].mul_(2.0)
+    enter, keep, candidate, leave = gates.sigmoid_().split(width, dim=1)
+    new_cell = (keep * cell).addcmul_(enter, candidate, value=2.0).sub_(enter)
+    new_hidden = new_cell.mul(2.0).sigmoid_().mul_(2.0).sub_(1.0).mul_(leave)
+    return torch.where(there, new_hidden, hidden), torch.where(there, new_cell, cell)
 
 
 def project(
