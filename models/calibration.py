@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from models.batch import GAUSSIAN_RADII, Forecast
 
-_AGENTS = 256  # so many at a time that all pairs of their modes stay in the processor's cache
+_PAIRS = 102_400  # of modes: so many at a time stay in the processor's cache
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,7 +87,8 @@ def merged(
     """
     if torch.compiler.is_exporting():
         return _merged(log_probability, xy_m, within_m=within_m)
-    parts = zip(log_probability.split(_AGENTS), xy_m.split(_AGENTS), strict=True)
+    num_agents = max(_PAIRS // xy_m.shape[1] ** 2, 1)
+    parts = zip(log_probability.split(num_agents), xy_m.split(num_agents), strict=True)
     return torch.cat([_merged(some, paths, within_m=within_m) for some, paths in parts])
 
 

@@ -56,8 +56,8 @@ class SocialGrid(nn.Module):
         grid = message.new_zeros(hidden.shape[0] * self.num_cells**2, message.shape[-1])
         grid = rearrange(grid.index_add_(0, seen.place, message), "(n g) e -> n (g e)", g=self.num_cells**2)
         # A layer on the sum over all cells is one on the grid that is the same for each cell.
-        weight = self.embed.weight + self.total.weight.repeat(1, self.num_cells**2)
-        return functional.linear(grid, weight, self.embed.bias).relu_()
+        weight = rearrange(self.embed.weight, "o (g e) -> o g e", g=self.num_cells**2) + self.total.weight[:, None]
+        return functional.linear(grid, weight.flatten(1), self.embed.bias).relu_()
 
 
 class OccupancyGrid(nn.Module):

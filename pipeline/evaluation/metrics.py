@@ -71,8 +71,9 @@ def _distances(
 ) -> Float[np.ndarray, "n k h"]:
     """``displacement`` of k paths of each agent, which are of some steps of the future."""
     # By coordinate: sums over a last axis of two are slow.
-    x, y = np.moveaxis(np.subtract(xy_m, true_xy(future)[:, None, steps], dtype=np.float64), -1, 0)
-    return np.sqrt(x * x + y * y) * future.valid[:, None, steps]
+    truth = true_xy(future)[:, None, steps]
+    x, y = (np.square(np.subtract(xy_m[..., i], truth[..., i], dtype=np.float64)) for i in range(2))
+    return np.sqrt(x + y) * future.valid[:, None, steps]
 
 
 def ade(forecasts: Forecasts, future: Future, *, num_steps: int | None = None) -> PerAgent:
