@@ -153,6 +153,10 @@ def disturbed(
     *,
     model: Annotated[Path, typer.Option(help="A folder that training wrote.", metavar="DIR")] = Path("artifacts/model"),
     windows: Annotated[Path, typer.Option(help="Folder of windows.", metavar="DIR")] = Path("artifacts/windows"),
+    drives: Annotated[
+        list[Path] | None,
+        typer.Option(help="Drives in the place of the windows' test split; may be given again.", metavar="PATH"),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder for results.json, replaced whole; none by default.", metavar="DIR")
     ] = None,
@@ -160,17 +164,30 @@ def disturbed(
 ) -> None:
     """Disturb what is observed of the test split (dropped, noisy, mixed up, late), and tell what each costs."""
     from pipeline.config import EvaluateConfig  # noqa: PLC0415
+    from pipeline.drives.found import find_all  # noqa: PLC0415
     from pipeline.evaluation.robustness import robustness, table, to_json  # noqa: PLC0415
     from pipeline.params import load_section  # noqa: PLC0415
+    from pipeline.scoring.forecast import scenes_of_drives  # noqa: PLC0415
     from pipeline.training.bundle import check_frames, load_bundle  # noqa: PLC0415
+    from pipeline.windows.select import scenes_of, select_scenes  # noqa: PLC0415
     from pipeline.windows.store import read_extra, read_windows  # noqa: PLC0415
 
     if out is not None:
         may_replace(out, mark="results.json")
     config = load_section("evaluate", EvaluateConfig, path=params)
-    bundle, made_by = load_bundle(model), read_extra(windows).get("backbone", "")
-    check_frames(bundle, made_by=made_by, where=windows, name=str(model), todo="give the windows of its own run")
-    costs = robustness(read_windows(windows), model=bundle.model, config=config, where=windows)
+    bundle = load_bundle(model)
+    if drives:
+        found = find_all(drives)
+        test, problems = scenes_of_drives(bundle, found.refs)
+        for problem in (*found.problems, *problems):
+            typer.echo(f"left out: {problem}")
+    else:
+        made_by = read_extra(windows).get("backbone", "")
+        check_frames(bundle, made_by=made_by, where=windows, name=str(model), todo="give the windows of its own run")
+        split = read_windows(windows)
+        test = select_scenes(split, scenes_of(split, "test"))
+    where = drives[0] if drives else windows
+    costs = robustness(test, model=bundle.model, fitted=bundle.constant_velocity, config=config, where=where)
     _give(to_json(costs), out=out, lines=table(costs))
 
 

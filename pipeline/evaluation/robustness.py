@@ -1,4 +1,4 @@
-"""What disturbed inputs cost: the same test scenes with observations missing, noisy, mixed up or late."""
+"""What disturbed inputs cost: the same scenes with observations missing, noisy, mixed up or late."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from models.forecaster import Forecaster
 from pipeline.baselines import constant_velocity
+from pipeline.baselines.constant_velocity import ConstantVelocity
 from pipeline.baselines.history import last_xy
 from pipeline.config import EvaluateConfig
 from pipeline.errors import InputError
@@ -19,7 +20,6 @@ from pipeline.evaluation.bootstrap import estimate, track_sums
 from pipeline.evaluation.scored import MIN_OBSERVED, slices
 from pipeline.progress import track
 from pipeline.training.predict import predict
-from pipeline.windows.select import scenes_of, select_scenes
 from pipeline.windows.windows import Observed, Windows
 
 Disturb = Callable[[Observed, np.random.Generator, float], Observed]
@@ -45,23 +45,23 @@ class Cost:
     ade_m: Mapping[str, Mapping[str, float]]
 
 
-def robustness(windows: Windows, *, model: Forecaster, config: EvaluateConfig, where: Path) -> list[Cost]:
-    """Disturb the test split in every way of ``DISTURBANCES``, and forecast it again.
+def robustness(
+    test: Windows, *, model: Forecaster, fitted: ConstantVelocity, config: EvaluateConfig, where: str | Path
+) -> list[Cost]:
+    """Disturb scenes in every way of ``DISTURBANCES``, and forecast them again.
 
     Args:
-        windows: Of all splits.
-        model: Trained on the training split.
+        test: Scenes that the model never saw.
+        model: What forecasts them.
+        fitted: Constant velocity, fitted on what the model was trained on.
         config: The section ``evaluate``; its seed draws what is disturbed.
-        where: The windows' folder, for messages.
+        where: Where the scenes are from, for messages.
 
     Raises:
-        InputError: There is no test or no training scene.
+        InputError: There is no scene.
     """
-    for split in ("train", "test"):
-        if not len(scenes_of(windows, split)):
-            raise InputError(where, f"has no scene in the {split} split", "add drives, or change the section split")
-    test, train = (select_scenes(windows, scenes_of(windows, split)) for split in ("test", "train"))
-    fitted = constant_velocity.fit(train.observed, train.future, rate_hz=train.rate_hz)
+    if not len(test.index.t0_ns):
+        raise InputError(where, "has no scene to test on", "add drives, or change the section split")
     movers = slices(test, mover_m=config.mover_m)["movers"]
 
     def errors(observed: Observed) -> dict[str, np.ndarray]:
@@ -163,13 +163,17 @@ def shortened(seconds: float) -> Disturb:
     return disturb
 
 
-def without_newest_frame(observed: Observed, _rng: np.random.Generator, _rate_hz: float) -> Observed:
-    """The newest frame of every scene has not come yet."""
-    names = ("agent_feature_valid", "ahead_feature_valid", "frame_feature_valid")
-    valid = {name: np.array(getattr(observed, name)) for name in names}
-    for each in valid.values():
-        each[:, -1] = False
-    return replace(observed, **valid)
+def without_frames(newest: int | None = None) -> Disturb:
+    """So many of the newest frames of every scene have not come yet; by default there is none at all."""
+
+    def disturb(observed: Observed, _rng: np.random.Generator, _rate_hz: float) -> Observed:
+        names = ("agent_feature_valid", "ahead_feature_valid", "frame_feature_valid")
+        valid = {name: np.array(getattr(observed, name)) for name in names}
+        for each in valid.values():
+            each[:, 0 if newest is None else -newest :] = False
+        return replace(observed, **valid)
+
+    return disturb
 
 
 DISTURBANCES: Final[Mapping[str, Disturb]] = {
@@ -179,7 +183,8 @@ DISTURBANCES: Final[Mapping[str, Disturb]] = {
     "10 % of headings turned round": turned,
     "seen for 1 s": shortened(1.0),
     "seen for 0.4 s": shortened(0.4),
-    "newest frame late": without_newest_frame,
+    "newest frame late": without_frames(1),
+    "no frame at all": without_frames(),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -14,7 +15,8 @@ from pipeline.baselines.history import last_xy
 from pipeline.config import WindowsConfig
 from pipeline.drives.drive import Drive
 from pipeline.drives.map import DriveMap
-from pipeline.errors import Dropped, Suspicion
+from pipeline.drives.registry import DriveRef, read_drive
+from pipeline.errors import Dropped, InputError, Suspicion
 from pipeline.forecasts import Forecasts
 from pipeline.ingest.clean import CleanDrive
 from pipeline.ingest.ingest import ingest_drive
@@ -115,6 +117,27 @@ def forecast_drive(
         drift=drift,
         seconds=seconds,
     )
+
+
+def scenes_of_drives(
+    bundle: Bundle, refs: Iterable[DriveRef], *, device: str = "auto"
+) -> tuple[Windows, list[InputError]]:
+    """The scenes of drives as ``forecast_drive`` makes them, frames included, and why others of them have none.
+
+    Args:
+        bundle: The model with the configuration of everything before it.
+        refs: Where the drives are.
+        device: That looks at frames.
+    """
+    cleans: list[CleanDrive] = []
+    problems: list[InputError] = []
+    for ref in refs:
+        try:
+            cleans.append(ingest_drive(read_drive(ref), config=bundle.ingest))
+        except InputError as problem:
+            problems.append(problem)
+    features = {clean.name: _features(bundle, clean, device=device, cache=None) for clean in cleans}
+    return build_windows(cleans, features, config=bundle.windows, split=None), problems
 
 
 def forecast_windows(

@@ -18,9 +18,9 @@ from pipeline.evaluation.robustness import (
     table,
     to_json,
     turned,
-    without_newest_frame,
+    without_frames,
 )
-from pipeline.windows.select import scenes_of, select_scenes
+from pipeline.windows.select import select_scenes
 from tests.small_windows import RATE_HZ, small_windows
 from tests.tiny_bundle import make_bundle
 
@@ -42,11 +42,12 @@ def test_what_is_missing_is_masked_and_nothing_else_changes(rng: np.random.Gener
     late = shortened(0.4)(observed, rng, RATE_HZ)
     assert late.valid[:, -3:].sum() == observed.valid[:, -3:].sum()
     assert not late.valid[:, :-3].any()
-    frames = without_newest_frame(observed, rng, RATE_HZ)
+    frames = without_frames(1)(observed, rng, RATE_HZ)
     assert not frames.frame_feature_valid[:, -1].any()
     assert not frames.agent_feature_valid[:, -1].any()
     assert not frames.ahead_feature_valid[:, -1].any()
     assert (frames.frame_feature_valid[:, :-1] == observed.frame_feature_valid[:, :-1]).all()
+    assert not without_frames()(observed, rng, RATE_HZ).frame_feature_valid.any()
 
 
 def test_noise_and_wrong_headings_are_as_large_as_they_say(rng: np.random.Generator) -> None:
@@ -76,7 +77,10 @@ def test_a_switched_agent_has_the_past_of_its_neighbour_and_its_own_present(rng:
 
 def test_every_disturbance_is_told_with_its_interval() -> None:
     windows = small_windows(num_scenes=36)
-    costs = robustness(windows, model=make_bundle(scene=False).model, config=CONFIG, where=Path("windows"))
+    bundle = make_bundle(scene=False)
+    costs = robustness(
+        windows, model=bundle.model, fitted=bundle.constant_velocity, config=CONFIG, where=Path("windows")
+    )
     assert [cost.name for cost in costs] == list(DISTURBANCES)
     json.dumps(to_json(costs), allow_nan=False)
     for cost in costs:
@@ -91,8 +95,9 @@ def test_every_disturbance_is_told_with_its_interval() -> None:
     assert len(rows) == len(DISTURBANCES)
 
 
-def test_without_a_test_split_it_is_said() -> None:
+def test_without_a_scene_it_is_said() -> None:
     windows = small_windows()
-    train = select_scenes(windows, scenes_of(windows, "train"))
-    with pytest.raises(InputError, match="has no scene in the test split"):
-        robustness(train, model=make_bundle(scene=False).model, config=CONFIG, where=Path("windows"))
+    bundle = make_bundle(scene=False)
+    none = select_scenes(windows, np.zeros(0, dtype=np.int64))
+    with pytest.raises(InputError, match="has no scene to test on"):
+        robustness(none, model=bundle.model, fitted=bundle.constant_velocity, config=CONFIG, where=Path("windows"))

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from pipeline.drives.registry import find_drives, read_drive
-from pipeline.scoring.forecast import forecast_drive
+from pipeline.scoring.forecast import forecast_drive, scenes_of_drives
 from pipeline.scoring.table import write_table
 from pipeline.training.bundle import Bundle
 from tests.small_drives import write_small_drive
@@ -210,3 +210,18 @@ def test_other_forecast_times_can_be_asked_for(drive: Path) -> None:
     (ref,) = find_drives(drive)
     found = forecast_drive(make_bundle(scene=False), read_drive(ref), device="cpu", every_s=0.2)
     assert set(np.diff(found.windows.index.t0_ns)) == {200_000_000}
+
+
+def test_scenes_of_drives_are_those_that_are_scored(bundle: Bundle, drive: Path, tmp_path: Path) -> None:
+    """Two drives in one: the same scenes as one by one, frames included; one that cannot be read is told."""
+    other = edited(drive, tmp_path / "other", tracks=lambda table: table[table["timestamp_ns"] > 1e9])
+    broken = edited(drive, tmp_path / "broken", tracks=lambda table: table.drop(columns="z_m"))
+    refs = [ref for folder in (drive, other, broken) for ref in find_drives(folder)]
+    found, problems = scenes_of_drives(bundle, refs, device="cpu")
+    assert [problem.where for problem in problems] == [str(broken / "tracks.csv")]
+    alone = [forecast_drive(bundle, read_drive(ref), device="cpu").windows for ref in refs[:2]]
+    for name in ("xy_m", "valid", "agent_feature", "agent_feature_valid"):
+        expected = np.concatenate([getattr(each.observed, name) for each in alone])
+        np.testing.assert_array_equal(getattr(found.observed, name), expected)
+    assert found.observed.agent_feature_valid.any()
+    assert found.index.drive_names == tuple(ref.name for ref in refs[:2])
