@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from pipeline.command import Format, Params, may_replace, say
 
 costs = typer.Typer()
+_FRAMES_PER_DRIVE: Final = 48
 
 
 @costs.command("speed", epilog="Example: headway benchmark speed train forward --device cpu --out reports/speed")
@@ -116,24 +117,34 @@ def features(
     backbones: Annotated[str, typer.Option(help="Which, with commas between them.")] = "compact,resnet18",
     frames: Annotated[int, typer.Option(help="In each repeat.", min=16)] = 320,
     repeats: Annotated[int, typer.Option(help="Measure so often; the median counts.", min=1)] = 3,
+    drives: Annotated[str, typer.Option(help="Also the stage's memory over so many, commas between.")] = "",
     params: Params = Path("params.yaml"),
 ) -> None:
-    """Measure frames per second of the scene features on the CPU, from files to maps, beside a matrix product."""
+    """Measure frames per second of the scene features on the CPU, from files to maps, beside a matrix product.
+
+    With --drives also the most memory that the stage holds: over 40 drives no more than over 4.
+    """
     from typing import get_args  # noqa: PLC0415
 
     from models.resnet import BackboneName  # noqa: PLC0415
     from pipeline.config import SceneConfig  # noqa: PLC0415
     from pipeline.errors import InputError  # noqa: PLC0415
     from pipeline.params import load_section  # noqa: PLC0415
-    from pipeline.scene.features_cost import cost_lines, features_costs  # noqa: PLC0415
+    from pipeline.scene.features_cost import cost_lines, features_costs, stage_memory_mb  # noqa: PLC0415
 
     config = load_section("scene_features", SceneConfig, path=params)
     named = backbones.split(",")
     chosen = [name for name in get_args(BackboneName) if name in named]
     if len(chosen) != len(named):
         raise InputError("--backbones", f"'{backbones}' names others", f"choose of {', '.join(get_args(BackboneName))}")
+    numbers = [word for word in drives.split(",") if word]
+    if not all(word.isdecimal() for word in numbers):
+        raise InputError("--drives", f"'{drives}' is no list of numbers", "write 4,40")
     for line in cost_lines([*features_costs(config, backbones=chosen, num_frames=frames, repeats=repeats)]):
         typer.echo(line)
+    for number in map(int, numbers):
+        most_mb = stage_memory_mb(config, num_drives=number, num_frames=_FRAMES_PER_DRIVE)
+        typer.echo(f"stage scene_features, {number} drives of {_FRAMES_PER_DRIVE} frames: at most {most_mb:.0f} MB")
 
 
 @costs.command("cell", epilog="Example: headway benchmark cell --width 128 --threads 1")

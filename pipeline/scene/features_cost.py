@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
+from subprocess import Popen
 from tempfile import TemporaryDirectory
 from typing import Final
 
@@ -20,14 +23,15 @@ from torch.utils.flop_counter import FlopCounterMode
 from models.resnet import BackboneName, SceneBackbone
 from pipeline.config import SceneConfig
 from pipeline.drives.drive import FRAME_COLUMNS, Camera
+from pipeline.files import write_json
 from pipeline.ingest.clean import CLEAN_COLUMNS, CleanDrive
+from pipeline.ingest.store import write_clean, write_index
 from pipeline.scene.backbone import make_backbone
 from pipeline.scene.extract import extract_features, map_shape, multiplies_bf16
 
 WIDTH_PX: Final = 640
 HEIGHT_PX: Final = 360
 _PRODUCT: Final = 2048  # side of the matrices whose product is the peak
-_NUM_PICTURES: Final = 16
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,6 +75,34 @@ def features_costs(
         for backbone in backbones:
             own = config.model_copy(update={"backbone": backbone, "weights": None})
             yield _measure(make_backbone(own), clean, config=own, repeats=repeats)
+
+
+def stage_memory_mb(config: SceneConfig, *, num_drives: int, num_frames: int) -> float:
+    """The most memory that the stage ``scene_features`` ever holds over so many drives, in a process of its own.
+
+    Args:
+        config: The section ``scene_features``; its weights are not asked.
+        num_drives: Made-up ones.
+        num_frames: Of each, no two alike, so that the stage's cache knows none.
+    """
+    with TemporaryDirectory(prefix="headway-") as name:
+        folder = Path(name)
+        (folder / "ingest").mkdir()
+        names = [f"drive-{number:03}" for number in range(num_drives)]
+        for number, drive in enumerate(names):
+            (folder / drive).mkdir()
+            clean = _filmed(folder / drive, num_frames=num_frames, num_pictures=num_frames, seed=number)
+            write_clean(folder / "ingest", replace(clean, name=drive))
+        write_index(folder / "ingest", drives=names, rejected={})
+        section = config.model_copy(update={"weights": None}).model_dump(mode="json")
+        write_json(folder / "params.yaml", {"scene_features": section})  # YAML reads JSON
+        command = [sys.executable, "-m", "pipeline.stages.scene_features", "--ingest", "ingest", "--out", "features"]
+        with (folder / "said").open("w+") as said, Popen(command, cwd=folder, stderr=said) as stage:  # noqa: S603
+            _, status, used = os.wait4(stage.pid, 0)
+            stage.returncode = os.waitstatus_to_exitcode(status)
+        if stage.returncode:
+            raise RuntimeError((folder / "said").read_text())
+        return used.ru_maxrss / 1024.0
 
 
 def cost_lines(costs: Sequence[FeaturesCost]) -> Iterator[str]:
@@ -129,10 +161,10 @@ def _seconds(run: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def _filmed(folder: Path, *, num_frames: int) -> CleanDrive:
-    """A drive of frames alone: smooth colours with hard-edged boxes, which decode about as fast as roads do."""
-    rng = np.random.default_rng(0)
-    for number in range(_NUM_PICTURES):
+def _filmed(folder: Path, *, num_frames: int, num_pictures: int = 16, seed: int = 0) -> CleanDrive:
+    """A drive of hardly more than frames: smooth colours with hard-edged boxes, which decode about as fast as roads."""
+    rng = np.random.default_rng(seed)
+    for number in range(num_pictures):
         coarse = rng.integers(0, 256, (9, 16, 3), np.uint8)
         image = cv2.resize(coarse, (WIDTH_PX, HEIGHT_PX), interpolation=cv2.INTER_CUBIC)
         for x, y, width, height in rng.integers(10, 200, (60, 4)) * [3, 2, 1, 1]:
@@ -140,14 +172,14 @@ def _filmed(folder: Path, *, num_frames: int) -> CleanDrive:
             cv2.rectangle(image, (int(x), int(y)), (int(x + width), int(y + height)), colour, thickness=-1)
         noise = rng.normal(0.0, 3.0, image.shape)
         cv2.imwrite(str(folder / f"{number}.jpg"), np.clip(image + noise, 0, 255).astype(np.uint8))
-    rows = [(n, "front", f"{n % _NUM_PICTURES}.jpg", 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0) for n in range(num_frames)]
+    rows = [(n, "front", f"{n % num_pictures}.jpg", 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0) for n in range(num_frames)]
     camera = Camera(width_px=WIDTH_PX, height_px=HEIGHT_PX, fx_px=400.0, fy_px=400.0, cx_px=320.0, cy_px=180.0)
     return CleanDrive(
         name="made-up",
         source_path=str(folder),
         rate_hz=10.0,
         step_times_ns=np.arange(num_frames),
-        tracks=pd.DataFrame({name: pd.Series(dtype=dtype) for name, dtype in CLEAN_COLUMNS.items()}),
+        tracks=pd.DataFrame([dict.fromkeys(CLEAN_COLUMNS, 0)]).astype(CLEAN_COLUMNS),  # somebody, at the first step
         cameras={"front": camera},
         frames=pd.DataFrame(rows, columns=list(FRAME_COLUMNS)).astype(FRAME_COLUMNS),
     )
