@@ -5,16 +5,18 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from pipeline.config import WindowsConfig
 from pipeline.errors import InputError
 from pipeline.ingest.split import read_split
-from pipeline.ingest.store import find_cleans, read_clean
+from pipeline.ingest.store import find_cleans
 from pipeline.params import load_section, load_sources
-from pipeline.scene.store import read_features
+from pipeline.scene.kind import common_channels, common_digest
+from pipeline.scene.store import read_kind
 from pipeline.stages import run_stage
-from pipeline.windows.build import build
-from pipeline.windows.store import write_windows
+from pipeline.windows.parts import Part, read_parts, write_parts
+from pipeline.windows.store import write_joined
 from pipeline.windows.summary import summarise, summary_line
 
 
@@ -28,15 +30,27 @@ def main() -> None:
     arguments = parser.parse_args()
     config = load_section("windows", WindowsConfig)
     folders = find_cleans(arguments.ingest, sources=list(load_sources()))
-    cleans = [read_clean(folder, name) for name, folder in folders.items()]
-    features = {name: read_features(arguments.scene_features / folder.name, name) for name, folder in folders.items()}
-    built = build(cleans, features, config=config, split=read_split(arguments.split))
-    summary = summarise(built, features=list(features.values()))
-    print(summary_line(summary), file=sys.stderr)  # noqa: T201
-    if not summary["counts"]["train"]["scenes"]:
-        todo = "give more or longer drives, or change split and windows in params.yaml"
-        raise InputError(arguments.split, "leaves no scene to train on", todo)
-    write_windows(arguments.out, built.windows, extra=summary)
+    split, out = read_split(arguments.split), arguments.out
+    parts = [
+        Part(
+            name=name,
+            clean=folder,
+            features=arguments.scene_features / folder.name,
+            split=split.only(name),
+        )
+        for name, folder in folders.items()
+    ]
+    kinds = [read_kind(part.features, part.name) for part in parts]
+    channels, backbone = common_channels(kinds), common_digest(kinds)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
+        counts = write_parts(Path(folder), parts, config=config, channels=channels)
+        summary = summarise(counts, backbone=backbone, channels=channels)
+        print(summary_line(summary), file=sys.stderr)  # noqa: T201
+        if not summary["counts"]["train"]["scenes"]:
+            todo = "give more or longer drives, or change split and windows in params.yaml"
+            raise InputError(arguments.split, "leaves no scene to train on", todo)
+        write_joined(out, read_parts(Path(folder), parts), extra=summary)
 
 
 if __name__ == "__main__":
