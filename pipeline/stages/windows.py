@@ -5,19 +5,16 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import Any
 
 from pipeline.config import WindowsConfig
 from pipeline.errors import InputError
 from pipeline.ingest.split import read_split
 from pipeline.ingest.store import find_cleans
 from pipeline.params import load_section, load_sources
-from pipeline.scene.kind import common_channels, common_digest
-from pipeline.scene.store import read_kind
 from pipeline.stages import run_stage
-from pipeline.windows.parts import Part, read_parts, write_parts
-from pipeline.windows.store import write_joined
-from pipeline.windows.summary import summarise, summary_line
+from pipeline.windows.parts import Part, write_parts
+from pipeline.windows.summary import summary_line
 
 
 def main() -> None:
@@ -30,27 +27,19 @@ def main() -> None:
     arguments = parser.parse_args()
     config = load_section("windows", WindowsConfig)
     folders = find_cleans(arguments.ingest, sources=list(load_sources()))
-    split, out = read_split(arguments.split), arguments.out
+    split = read_split(arguments.split)
     parts = [
-        Part(
-            name=name,
-            clean=folder,
-            features=arguments.scene_features / folder.name,
-            split=split.only(name),
-        )
+        Part(name=name, clean=folder, features=arguments.scene_features / folder.name, split=split.only(name))
         for name, folder in folders.items()
     ]
-    kinds = [read_kind(part.features, part.name) for part in parts]
-    channels, backbone = common_channels(kinds), common_digest(kinds)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as folder:
-        counts = write_parts(Path(folder), parts, config=config, channels=channels)
-        summary = summarise(counts, backbone=backbone, channels=channels)
+
+    def check(summary: dict[str, Any]) -> None:
         print(summary_line(summary), file=sys.stderr)  # noqa: T201
         if not summary["counts"]["train"]["scenes"]:
             todo = "give more or longer drives, or change split and windows in params.yaml"
             raise InputError(arguments.split, "leaves no scene to train on", todo)
-        write_joined(out, read_parts(Path(folder), parts), extra=summary)
+
+    write_parts(arguments.out, parts, config=config, check=check)
 
 
 if __name__ == "__main__":

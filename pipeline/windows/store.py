@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import fields
 from pathlib import Path
@@ -37,16 +37,16 @@ def write_windows(folder: Path, windows: Windows, *, extra: Mapping[str, Any]) -
         windows: What to write.
         extra: Any JSON that readers want beside the arrays.
     """
-    write_joined(folder, [windows], extra=extra)
+    write_joined(folder, [windows], extra=lambda: extra)
 
 
-def write_joined(folder: Path, parts: Iterable[Windows], *, extra: Mapping[str, Any]) -> None:
+def write_joined(folder: Path, parts: Iterable[Windows], *, extra: Callable[[], Mapping[str, Any]]) -> None:
     """As ``write_windows``, of all parts one after the other, each written as it comes.
 
     Args:
         folder: The final folder.
         parts: Of different drives, with one rate; at least one.
-        extra: As in ``write_windows``.
+        extra: As in ``write_windows``; asked for once all parts are written.
     """
     with whole_folder(folder) as temporary:
         names: dict[str, list[Any]] = {name: [] for name in NAMES}
@@ -62,7 +62,7 @@ def write_joined(folder: Path, parts: Iterable[Windows], *, extra: Mapping[str, 
             for file in files.values():
                 file.finish()
         [rate_hz] = rates_hz
-        write_json(temporary / _INDEX, {"rate_hz": rate_hz, **names, "extra": dict(extra)})
+        write_json(temporary / _INDEX, {"rate_hz": rate_hz, **names, "extra": dict(extra())})
 
 
 def read_windows(folder: Path) -> Windows:

@@ -1,5 +1,6 @@
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,8 +13,8 @@ from pipeline.ingest.store import write_clean
 from pipeline.scene.kind import FeatureKind, common_digest
 from pipeline.scene.store import SceneFeatures, read_kind, write_features
 from pipeline.windows.build import build
-from pipeline.windows.parts import Part, read_parts, write_parts
-from pipeline.windows.store import read_windows, write_joined, write_windows
+from pipeline.windows.parts import Part, write_parts
+from pipeline.windows.store import write_windows
 from pipeline.windows.summary import summarise, tally
 from tests.made_up_cleans import clean_drive, random_clean_drive
 from tests.pipeline.windows.test_inputs import CAMERA, make_features, make_frames
@@ -61,44 +62,36 @@ def test_drive_by_drive_in_processes_gives_the_bytes_of_all_at_once(tmp_path: Pa
     cleans, features, split = make_drives()
     parts = store(tmp_path, cleans, features, split)
     built = build(cleans, features, config=CONFIG, split=split)
-    at_once = summarise(tally(built), backbone="d", channels=CHANNELS)
-    write_windows(tmp_path / "at once", built.windows, extra=at_once)
-
-    (tmp_path / "parts").mkdir()
-    counts = write_parts(tmp_path / "parts", parts, config=CONFIG, channels=CHANNELS, alone_s=0.0, num_processes=2)
-    assert not len(read_windows(tmp_path / "parts" / "short").index.t0_ns)
-    by_drive = summarise(counts, backbone="d", channels=CHANNELS)
-    write_joined(tmp_path / "joined", read_parts(tmp_path / "parts", parts), extra=by_drive)
+    summary = summarise(tally(built), backbone="d", channels=CHANNELS)
+    write_windows(tmp_path / "at once", built.windows, extra=summary)
+    summaries: list[dict[str, Any]] = []
+    write_parts(tmp_path / "joined", parts, config=CONFIG, check=summaries.append, alone_s=0.0, num_processes=2)
 
     files = {file.name: file.read_bytes() for file in (tmp_path / "at once").iterdir()}
     assert {file.name: file.read_bytes() for file in (tmp_path / "joined").iterdir()} == files
-    assert not any((tmp_path / "parts").iterdir())
-    windows = read_windows(tmp_path / "joined")
     for name, array in (("xy_m", built.windows.observed.xy_m), ("frame_feature", built.windows.observed.frame_feature)):
         file = tmp_path / f"{name}.npy"
         np.save(file, array)
         assert file.read_bytes() == files[f"observed.{name}.npy"]
-    assert set(windows.index.drive) == {0, 2, 3}
-    assert windows.observed.frame_feature_valid.any()
-    assert at_once["counts"]["train"]["drives"] == 2
-    assert at_once["counts"]["test"]["scenes"] > 0 < at_once["left_out"]["no agent with two known steps"]
+    assert set(built.windows.index.drive) == {0, 2, 3}
+    assert built.windows.observed.frame_feature_valid.any()
+    assert summaries == [summary]
+    assert summary["counts"]["train"]["drives"] == 2
+    assert summary["counts"]["test"]["scenes"] > 0 < summary["left_out"]["no agent with two known steps"]
 
 
-def test_a_drive_that_cannot_be_read_is_named_from_another_process(tmp_path: Path) -> None:
+@pytest.mark.parametrize("num_processes", [1, 2])
+def test_a_drive_that_cannot_be_read_is_named_and_nothing_is_left(tmp_path: Path, num_processes: int) -> None:
     parts = store(tmp_path, *make_drives())
     (tmp_path / "clean" / "filmed.parquet").write_bytes(b"")
+    before = {*tmp_path.iterdir()}
     with pytest.raises(InputError, match=r"filmed\.parquet"):
-        write_parts(tmp_path, parts, config=CONFIG, channels=CHANNELS, alone_s=0.0, num_processes=2)
+        write_parts(tmp_path / "out", parts, config=CONFIG, check=refuse, alone_s=0.0, num_processes=num_processes)
+    assert {*tmp_path.iterdir()} == before
 
 
-def test_a_failure_while_parts_are_joined_leaves_nothing(tmp_path: Path) -> None:
-    parts = store(tmp_path, *make_drives())
-    write_parts(tmp_path, parts, config=CONFIG, channels=CHANNELS)
-    (tmp_path / "held-out" / "index.json").unlink()
-    before = {file.name for file in tmp_path.iterdir()}
-    with pytest.raises(InputError, match=r"held-out.index\.json"):
-        write_joined(tmp_path / "joined", read_parts(tmp_path, parts), extra={})
-    assert {file.name for file in tmp_path.iterdir()} == before - {"bare", "short", "filmed"}
+def refuse(summary: dict[str, Any]) -> None:
+    raise AssertionError(summary)
 
 
 def test_the_kind_of_features_is_read_without_them_and_must_agree(tmp_path: Path) -> None:
