@@ -103,19 +103,19 @@ def cost_lines(costs: Sequence[StageCost]) -> Iterator[str]:
 
 def plot(path: Path, costs: Sequence[StageCost]) -> None:
     """Draw time for each minute of driving, and memory, over the number of drives."""
-    made, (time, memory) = figure(width=9.0, height=3.4, columns=2)
+    made, (time, memory) = figure(width=6.4, height=2.5, columns=2)
     for colour, stage in zip(COLOURS, _STAGES, strict=False):
         own = [cost for cost in costs if cost.stage == stage]
         drives = [cost.num_drives for cost in own]
-        time.plot(drives, [cost.cpu_s_per_minute for cost in own], marker="o", color=colour, label=stage)
+        time.plot(drives, [cost.cpu_s_per_minute for cost in own], marker="o", color=colour)
         beyond = [cost.beyond_start_s_per_minute for cost in own]
         time.plot(drives, beyond, marker=".", linestyle="dashed", color=colour)
-        memory.plot(drives, [cost.used.peak_mb for cost in own], marker="o", color=colour)
-    time.set(xscale="log", yscale="log", title="dashed: beyond the start", ylabel="processor s per minute of driving")
-    memory.set(xscale="log", ylim=(0.0, None), title="largest process", ylabel="peak memory, MB")
+        memory.plot(drives, [cost.used.peak_mb for cost in own], marker="o", color=colour, label=stage)
+    time.set(xscale="log", yscale="log", title="time (dashed: beyond the start)", ylabel="processor s per minute")
+    memory.set(xscale="log", ylim=(0.0, None), title="memory of the largest process", ylabel="MB")
     for panel in (time, memory):
         panel.set_xlabel("drives")
-    time.legend(frameon=False, fontsize=9)
+    memory.legend(frameon=False, fontsize=8, loc="lower left", ncols=2)
     save(made, path)
 
 
