@@ -137,12 +137,10 @@ def features(
     chosen = [name for name in get_args(BackboneName) if name in named]
     if len(chosen) != len(named):
         raise InputError("--backbones", f"'{backbones}' names others", f"choose of {', '.join(get_args(BackboneName))}")
-    numbers = [word for word in drives.split(",") if word]
-    if not all(word.isdecimal() for word in numbers):
-        raise InputError("--drives", f"'{drives}' is no list of numbers", "write 4,40")
+    numbers = _numbers(drives) if drives else []
     for line in cost_lines([*features_costs(config, backbones=chosen, num_frames=frames, repeats=repeats)]):
         typer.echo(line)
-    for number in map(int, numbers):
+    for number in numbers:
         most_mb = stage_memory_mb(config, num_drives=number, num_frames=_FRAMES_PER_DRIVE)
         typer.echo(f"stage scene_features, {number} drives of {_FRAMES_PER_DRIVE} frames: at most {most_mb:.0f} MB")
 
@@ -182,3 +180,45 @@ def score_cost(
     cost = fleet_cost(model, num_drives=drives, num_agents=agents, seconds=seconds, workers=workers, every_s=every)
     for line in cost.lines():
         typer.echo(line)
+
+
+@costs.command("stages", epilog="Example: headway benchmark stages --drives 10,100,1000 --out reports/stages")
+def stages(
+    *,
+    drives: Annotated[str, typer.Option(help="How many, commas between; each more than one.")] = "10,100",
+    agents: Annotated[int, typer.Option(help="In each drive.", min=1)] = 20,
+    seconds: Annotated[float, typer.Option(help="How long each drive lasts.", min=10.0)] = 20.0,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for results.json and stages.png, replaced whole.", metavar="DIR")
+    ] = None,
+    params: Params = Path("params.yaml"),
+) -> None:
+    """Measure the stages ingest, split, scene_features and windows over made-up drives without frames.
+
+    Processor and wall-clock seconds for each minute of driving, and the memory of the largest process.
+    """
+    from pipeline.errors import InputError  # noqa: PLC0415
+    from pipeline.files import whole_folder, write_json  # noqa: PLC0415
+    from pipeline.speed.stages import cost_lines, plot, stage_costs  # noqa: PLC0415
+
+    numbers = _numbers(drives)
+    if min(numbers) < 2:
+        raise InputError("--drives", "names fewer than two drives", "one drive alone is what the start is taken from")
+    if out is not None:
+        may_replace(out, mark="results.json")
+    measured = [*stage_costs(numbers, params=params, num_agents=agents, seconds=seconds)]
+    if out is not None:
+        with whole_folder(out) as folder:
+            write_json(folder / "results.json", [cost.to_json() for cost in measured])
+            plot(folder / "stages.png", measured)
+    for line in cost_lines(measured):
+        typer.echo(line)
+
+
+def _numbers(words: str) -> list[int]:
+    """Of ``--drives``: numbers with commas between."""
+    from pipeline.errors import InputError  # noqa: PLC0415
+
+    if not all(word.isdecimal() for word in words.split(",")):
+        raise InputError("--drives", f"'{words}' is no list of numbers", "write 4,40")
+    return [int(word) for word in words.split(",")]

@@ -9,8 +9,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from typing import TypeVar
 
 from pipeline.errors import InputError
@@ -21,7 +22,12 @@ R = TypeVar("R")
 
 
 def in_processes(
-    work: Callable[[T], R], items: Sequence[T], *, alone_s: float = 2.0, num_processes: int | None = None
+    work: Callable[[T], R],
+    items: Sequence[T],
+    *,
+    alone_s: float = 2.0,
+    num_processes: int | None = None,
+    in_order: bool = False,
 ) -> Generator[tuple[T, R]]:
     """Do the work and yield each item with its result as it is done.
 
@@ -33,6 +39,8 @@ def in_processes(
         items: What it is done on.
         alone_s: Processes take about this long to start: what is left after it goes to several at once.
         num_processes: At most this many; all processors by default.
+        in_order: Yield in the items' order. Few are then done ahead of the one that is asked for, so that large
+            results do not pile up.
 
     Raises:
         InputError: A process ended by itself.
@@ -47,12 +55,16 @@ def in_processes(
         return
     # Spawned, not forked: a fork of a process that has threads (Arrow's, the progress bar's) can hang.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(num_processes, len(left)), mp_context=context, initializer=_begin)
+    num_processes = min(num_processes, len(left))
+    pool = ProcessPoolExecutor(num_processes, mp_context=context, initializer=_begin)
     all_done = False
     try:
-        item_of = {pool.submit(_work, work, item): item for item in left}
-        for future in as_completed(item_of):
-            yield item_of.pop(future), future.result()  # popped: results do not pile up
+        if in_order:
+            yield from zip(left, _in_order(pool, partial(_work, work), left, ahead=2 * num_processes), strict=True)
+        else:
+            item_of = {pool.submit(_work, work, item): item for item in left}
+            for future in as_completed(item_of):
+                yield item_of.pop(future), future.result()  # popped: results do not pile up
         all_done = True
     except BrokenProcessPool as error:
         what = "ended by itself, as it does where memory runs out"
@@ -99,10 +111,14 @@ def in_threads(work: Callable[[T], R], items: Iterable[T], *, ahead: int) -> Ite
         ahead: At most so many are done before the one that is asked for, so that memory stays small.
     """
     with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
-        running: deque[Future[R]] = deque()
-        for item in items:
-            running.append(pool.submit(work, item))
-            if len(running) > ahead:
-                yield running.popleft().result()
-        while running:
+        yield from _in_order(pool, work, items, ahead=ahead)
+
+
+def _in_order(pool: Executor, work: Callable[[T], R], items: Iterable[T], *, ahead: int) -> Iterator[R]:
+    running: deque[Future[R]] = deque()
+    for item in items:
+        running.append(pool.submit(work, item))
+        if len(running) > ahead:
             yield running.popleft().result()
+    while running:
+        yield running.popleft().result()

@@ -75,13 +75,14 @@ def _without_drives(path: Path, found: Iterable[DriveRef]) -> tuple[list[InputEr
     """
     places = {ref.path for ref in found}
     above = {folder for place in places for folder in place.parents if folder.is_relative_to(path)} - places
-    known = {folder.resolve() for folder in above | places} | {*path.resolve().parents}
+    seen = above | places
+    known = {folder.resolve() for folder in seen} | {*path.resolve().parents}
     missed: list[InputError] = []
     again: list[Path] = []
     try:
         for folder in sorted(above):
             for child in sorted(child for child in folder.iterdir() if not child.name.startswith(".")):
-                if child in above | places or not _is_meant(child):
+                if child in seen or not _is_meant(child):
                     continue
                 if Path(os.path.realpath(child)) in known:  # resolve() fails on a link to itself
                     again.append(child)

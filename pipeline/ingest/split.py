@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -62,6 +62,10 @@ class Split:
             if block.start_ns <= start <= end <= block.end_ns:
                 return SPLIT_NAMES.index(block.split)
         return UNSPLIT
+
+    def only(self, drive: str) -> Split:
+        """The blocks of one drive alone; of none where the split was made without it."""
+        return replace(self, blocks={drive: self.blocks[drive]} if drive in self.blocks else {})
 
     def drives(self, part: Literal["train", "validation", "test"]) -> list[str]:
         """The drives with a block in this part, by name."""

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import math
-import os
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
-from subprocess import Popen
 from tempfile import TemporaryDirectory
 from typing import Final
 
@@ -21,6 +18,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from models.resnet import BackboneName, SceneBackbone
+from pipeline.child import run_stage_alone
 from pipeline.config import SceneConfig
 from pipeline.drives.drive import FRAME_COLUMNS, Camera
 from pipeline.files import write_json
@@ -96,13 +94,8 @@ def stage_memory_mb(config: SceneConfig, *, num_drives: int, num_frames: int) ->
         write_index(folder / "ingest", drives=names, rejected={})
         section = config.model_copy(update={"weights": None}).model_dump(mode="json")
         write_json(folder / "params.yaml", {"scene_features": section})  # YAML reads JSON
-        command = [sys.executable, "-m", "pipeline.stages.scene_features", "--ingest", "ingest", "--out", "features"]
-        with (folder / "said").open("w+") as said, Popen(command, cwd=folder, stderr=said) as stage:  # noqa: S603
-            _, status, used = os.wait4(stage.pid, 0)
-            stage.returncode = os.waitstatus_to_exitcode(status)
-        if stage.returncode:
-            raise RuntimeError((folder / "said").read_text())
-        return used.ru_maxrss / 1024.0
+        arguments = ["--ingest", "ingest", "--out", "features"]
+        return run_stage_alone("scene_features", arguments, folder=folder).peak_mb
 
 
 def cost_lines(costs: Sequence[FeaturesCost]) -> Iterator[str]:

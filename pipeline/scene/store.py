@@ -17,6 +17,7 @@ from pipeline.drives.drive import FRAME_COLUMNS, Camera
 from pipeline.errors import Dropped, InputError
 from pipeline.files import whole_file, write_json
 from pipeline.ingest.clean import CleanDrive
+from pipeline.scene.kind import FeatureKind
 
 FEATURE_FRAME_COLUMNS: Final[dict[str, str]] = {
     **FRAME_COLUMNS,
@@ -58,6 +59,11 @@ class SceneFeatures:
         assert list(self.frames.columns) == list(FEATURE_FRAME_COLUMNS), list(self.frames.columns)
         assert len(self.frames) == len(self.maps), (len(self.frames), self.maps.shape)
         assert self.maps.dtype == np.float16, self.maps.dtype
+
+    @property
+    def kind(self) -> FeatureKind:
+        """What must agree over the drives of a data set."""
+        return FeatureKind(name=self.name, num_frames=len(self.maps), channels=self.maps.shape[1], digest=self.digest)
 
     @classmethod
     def empty(cls, clean: CleanDrive, channels: int) -> SceneFeatures:
@@ -109,20 +115,17 @@ def read_features(folder: Path, name: str) -> SceneFeatures:
     Raises:
         InputError: A file is missing or damaged, or the files do not belong together.
     """
-    content = _read_json(folder / f"{name}.json")
-    maps_file, frames_file = folder / f"{name}.npy", folder / f"{name}.frames.parquet"
-    try:
-        maps = np.load(maps_file, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(maps_file, f"cannot be read ({error.__class__.__name__})", REDO) from error
+    content, maps = _read_json(folder / f"{name}.json"), _read_maps(folder, name)
+    frames_file = folder / f"{name}.frames.parquet"
     try:
         frames = pd.read_parquet(frames_file)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise InputError(frames_file, f"cannot be read ({error.__class__.__name__})", REDO) from error
     if list(frames.columns) != list(FEATURE_FRAME_COLUMNS):
         raise InputError(frames_file, f"has not the columns {', '.join(FEATURE_FRAME_COLUMNS)}", REDO)
-    if maps.dtype != np.float16 or maps.ndim != 4 or len(maps) != len(frames):
-        raise InputError(maps_file, f"holds {maps.dtype} {maps.shape}, not {len(frames)} float16 maps", REDO)
+    if len(maps) != len(frames):
+        what = f"holds {maps.dtype} {maps.shape}, not {len(frames)} float16 maps"
+        raise InputError(folder / f"{name}.npy", what, REDO)
     try:
         width, height = content["input_px"]
         return SceneFeatures(
@@ -137,6 +140,30 @@ def read_features(folder: Path, name: str) -> SceneFeatures:
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(folder / f"{name}.json", f"is not what this version writes ({error})", REDO) from error
+
+
+def read_kind(folder: Path, name: str) -> FeatureKind:
+    """Read of what kind one drive's features are, without them.
+
+    Raises:
+        InputError: A file is missing or damaged.
+    """
+    content, maps = _read_json(folder / f"{name}.json"), _read_maps(folder, name)
+    digest = content.get("digest") if isinstance(content, dict) else None
+    if not isinstance(digest, str):
+        raise InputError(folder / f"{name}.json", "is not what this version writes (no digest)", REDO)
+    return FeatureKind(name=name, num_frames=len(maps), channels=maps.shape[1], digest=digest)
+
+
+def _read_maps(folder: Path, name: str) -> np.ndarray:
+    path = folder / f"{name}.npy"
+    try:
+        maps = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise InputError(path, f"cannot be read ({error.__class__.__name__})", REDO) from error
+    if maps.dtype != np.float16 or maps.ndim != 4:
+        raise InputError(path, f"holds {maps.dtype} {maps.shape}, not float16 maps", REDO)
+    return maps
 
 
 def _read_json(path: Path) -> Any:

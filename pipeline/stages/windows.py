@@ -5,17 +5,16 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 from pipeline.config import WindowsConfig
 from pipeline.errors import InputError
 from pipeline.ingest.split import read_split
-from pipeline.ingest.store import find_cleans, read_clean
+from pipeline.ingest.store import find_cleans
 from pipeline.params import load_section, load_sources
-from pipeline.scene.store import read_features
 from pipeline.stages import run_stage
-from pipeline.windows.build import build
-from pipeline.windows.store import write_windows
-from pipeline.windows.summary import summarise, summary_line
+from pipeline.windows.parts import Part, write_parts
+from pipeline.windows.summary import summary_line
 
 
 def main() -> None:
@@ -28,15 +27,19 @@ def main() -> None:
     arguments = parser.parse_args()
     config = load_section("windows", WindowsConfig)
     folders = find_cleans(arguments.ingest, sources=list(load_sources()))
-    cleans = [read_clean(folder, name) for name, folder in folders.items()]
-    features = {name: read_features(arguments.scene_features / folder.name, name) for name, folder in folders.items()}
-    built = build(cleans, features, config=config, split=read_split(arguments.split))
-    summary = summarise(built, features=list(features.values()))
-    print(summary_line(summary), file=sys.stderr)  # noqa: T201
-    if not summary["counts"]["train"]["scenes"]:
-        todo = "give more or longer drives, or change split and windows in params.yaml"
-        raise InputError(arguments.split, "leaves no scene to train on", todo)
-    write_windows(arguments.out, built.windows, extra=summary)
+    split = read_split(arguments.split)
+    parts = [
+        Part(name=name, clean=folder, features=arguments.scene_features / folder.name, split=split.only(name))
+        for name, folder in folders.items()
+    ]
+
+    def check(summary: dict[str, Any]) -> None:
+        print(summary_line(summary), file=sys.stderr)  # noqa: T201
+        if not summary["counts"]["train"]["scenes"]:
+            todo = "give more or longer drives, or change split and windows in params.yaml"
+            raise InputError(arguments.split, "leaves no scene to train on", todo)
+
+    write_parts(arguments.out, parts, config=config, check=check)
 
 
 if __name__ == "__main__":

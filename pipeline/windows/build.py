@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from jaxtyping import Bool, Int
 
 from pipeline.config import WindowsConfig
-from pipeline.errors import Dropped, InputError
+from pipeline.errors import Dropped
 from pipeline.ingest.clean import CleanDrive
 from pipeline.ingest.split import Split
 from pipeline.progress import track
+from pipeline.scene.kind import common_channels
 from pipeline.scene.store import SceneFeatures
 from pipeline.windows.cut import Cut, History, cut, forecast_steps
 from pipeline.windows.grid import Grid, make_grid
 from pipeline.windows.inputs import observe, observed_steps, scene_origins
-from pipeline.windows.windows import UNSPLIT, Future, Observed, SceneIndex, Windows
+from pipeline.windows.join import concatenate
+from pipeline.windows.windows import UNSPLIT, Future, SceneIndex, Windows
 
 _S_TO_NS = 1_000_000_000
 _REASONS: Final = (
@@ -72,27 +74,27 @@ def build(
         InputError: A parameter is no whole number of steps, or the drives' features differ in channels.
     """
     assert cleans, "no drives"
-    channels = _common_channels([features[clean.name] for clean in cleans])
+    channels = common_channels([features[clean.name].kind for clean in cleans])
     drives = track(cleans, total=len(cleans), description="windows") if len(cleans) > 1 else cleans
-    built = [_build_drive(c, features[c.name], config=config, split=split, channels=channels) for c in drives]
+    built = [build_drive(c, features[c.name], config=config, split=split, channels=channels) for c in drives]
     return Built(
-        windows=_concatenate([one.windows for one in built]),
+        windows=concatenate([one.windows for one in built]),
         left_out=tuple(dropped for one in built for dropped in one.left_out),
     )
 
 
-def _common_channels(features: Sequence[SceneFeatures]) -> int:
-    """Channels of the drives with frames, else of any."""
-    with_frames = {one.maps.shape[1] for one in features if len(one.frames)}
-    if len(with_frames) > 1:
-        what = f"differ in channels ({', '.join(map(str, sorted(with_frames)))})"
-        raise InputError("scene features", what, "run the scene_features stage again for all drives")
-    return max(with_frames or {one.maps.shape[1] for one in features}, default=0)
-
-
-def _build_drive(
+def build_drive(
     clean: CleanDrive, features: SceneFeatures, *, config: WindowsConfig, split: Split | None, channels: int
 ) -> Built:
+    """As ``build``, of one drive.
+
+    Args:
+        clean: The drive.
+        features: Of it.
+        config: The window.
+        split: As in ``build``.
+        channels: Of all drives' scene features.
+    """
     grid = make_grid(config, clean_rate_hz=clean.rate_hz)
     steps = forecast_steps(clean, grid=grid)
     splits = _splits(clean, steps, config=config, split=split)
@@ -194,38 +196,4 @@ def _windows(
             heading_rad=recorded.heading_rad.astype(np.float32),
             valid=recorded.valid,
         ),
-    )
-
-
-def _concatenate(windows: Sequence[Windows]) -> Windows:
-    """One after the other, with numbers of scenes, agents, drives and tracks that go on."""
-    indices = [one.index for one in windows]
-
-    def starts(lengths: list[int]) -> list[int]:
-        return np.cumsum([0, *lengths])[:-1].tolist()
-
-    def join(kind: type, parts: Sequence[object], shifts: Mapping[str, list[int]], skip: tuple[str, ...] = ()) -> dict:
-        arrays = {f.name: [getattr(part, f.name) for part in parts] for f in fields(kind) if f.name not in skip}
-        for name, by in shifts.items():
-            arrays[name] = [array + array.dtype.type(shift) for array, shift in zip(arrays[name], by, strict=True)]
-        return {name: np.concatenate(some) for name, some in arrays.items()}
-
-    first_scene = starts([len(index.t0_ns) for index in indices])
-    first_agent = starts([len(index.track) for index in indices])
-    shifts = {
-        "drive": starts([len(index.drive_names) for index in indices]),
-        "track": starts([len(index.track_names) for index in indices]),
-    }
-    ends = [index.agent_offset[1:] + shift for index, shift in zip(indices, first_agent, strict=True)]
-    names = ("agent_offset", "drive_names", "track_names")
-    return Windows(
-        rate_hz=windows[0].rate_hz,
-        index=SceneIndex(
-            **join(SceneIndex, indices, shifts, names),
-            agent_offset=np.concatenate([np.zeros(1, np.int64), *ends]),
-            drive_names=tuple(name for index in indices for name in index.drive_names),
-            track_names=tuple(name for index in indices for name in index.track_names),
-        ),
-        observed=Observed(**join(Observed, [one.observed for one in windows], {"scene": first_scene})),
-        future=Future(**join(Future, [one.future for one in windows], {})),
     )

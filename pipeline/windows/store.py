@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, Final, get_type_hints
+from typing import Any, BinaryIO, Final, get_type_hints
 
 import numpy as np
 from jaxtyping import jaxtyped
 
 from pipeline.errors import InputError
 from pipeline.files import digest, whole_folder, write_json
-from pipeline.windows.windows import SPLITS, UNSPLIT, Future, Observed, SceneIndex, Windows
+from pipeline.windows.join import continued
+from pipeline.windows.windows import GROUPS, NAMES, SPLITS, UNSPLIT, Future, Observed, SceneIndex, Windows
 
 _INDEX: Final = "index.json"
-_NAMES: Final = ("drive_names", "track_names")  # of SceneIndex: in the JSON, not arrays
 _TODO: Final = "run the windows stage again"
-_GROUPS: Final = {"index": SceneIndex, "observed": Observed, "future": Future}
-# The contract's own annotations, which name the axes: "n t 2". The index comes first: its axes bind b and n.
+# The contract's own annotations, which name the axes: "n t 2".
 _ARRAYS: Final = {
     (group, f.name): get_type_hints(kind)[f.name]
-    for group, kind in _GROUPS.items()
+    for group, kind in GROUPS.items()
     for f in fields(kind)
-    if f.name not in _NAMES
+    if f.name not in NAMES
 }
 
 
@@ -37,12 +37,32 @@ def write_windows(folder: Path, windows: Windows, *, extra: Mapping[str, Any]) -
         windows: What to write.
         extra: Any JSON that readers want beside the arrays.
     """
+    write_joined(folder, [windows], extra=lambda: extra)
+
+
+def write_joined(folder: Path, parts: Iterable[Windows], *, extra: Callable[[], Mapping[str, Any]]) -> None:
+    """As ``write_windows``, of all parts one after the other, each written as it comes.
+
+    Args:
+        folder: The final folder.
+        parts: Of different drives, with one rate; at least one.
+        extra: As in ``write_windows``; asked for once all parts are written.
+    """
     with whole_folder(folder) as temporary:
-        for group, name in _ARRAYS:
-            array = np.ascontiguousarray(getattr(getattr(windows, group), name))
-            np.save(_file(temporary, group, name), array, allow_pickle=False)
-        names = {name: getattr(windows.index, name) for name in _NAMES}
-        write_json(temporary / _INDEX, {"rate_hz": windows.rate_hz, **names, "extra": dict(extra)})
+        names: dict[str, list[Any]] = {name: [] for name in NAMES}
+        rates_hz: set[float] = set()
+        with ExitStack() as stack:
+            files = {key: _Growing(stack.enter_context(_file(temporary, *key).open("wb"))) for key in _ARRAYS}
+            for part, arrays in continued(parts):
+                rates_hz.add(part.rate_hz)
+                for key, file in files.items():
+                    file.append(arrays[key])
+                for name in NAMES:
+                    names[name].extend(getattr(part.index, name))
+            for file in files.values():
+                file.finish()
+        [rate_hz] = rates_hz
+        write_json(temporary / _INDEX, {"rate_hz": rate_hz, **names, "extra": dict(extra())})
 
 
 def read_windows(folder: Path) -> Windows:
@@ -58,7 +78,7 @@ def read_windows(folder: Path) -> Windows:
         rate_hz = float(content["rate_hz"])
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(folder / _INDEX, f"lacks names or rate ({error})", _TODO) from error
-    groups: dict[str, dict[str, Any]] = {group: {} for group in _GROUPS}
+    groups: dict[str, dict[str, Any]] = {group: {} for group in GROUPS}
     with jaxtyped("context"):  # binds each axis letter to its first length
         for (group, name), kind in _ARRAYS.items():
             file = _file(folder, group, name)
@@ -99,6 +119,32 @@ def windows_digest(folder: Path) -> str:
         except OSError as error:
             raise InputError(file, f"cannot be read ({error.__class__.__name__})", _TODO) from error
     return digest(*parts)
+
+
+class _Growing:
+    """An ``.npy`` file that is written piece by piece, with the bytes that ``np.save`` gives the whole."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._rows = 0
+
+    def append(self, array: np.ndarray) -> None:
+        """Go on with rows of the same length and type."""
+        if not self._stream.tell():
+            self._dtype, self._row = array.dtype, array.shape[1:]
+            self._write_header()
+        assert (array.dtype, array.shape[1:]) == (self._dtype, self._row), (array.dtype, array.shape)
+        self._stream.write(np.ascontiguousarray(array).data)
+        self._rows += len(array)
+
+    def finish(self) -> None:
+        """Say in the header how many rows there are; NumPy leaves room for that."""
+        self._stream.seek(0)
+        self._write_header()
+
+    def _write_header(self) -> None:
+        descr, shape = np.lib.format.dtype_to_descr(self._dtype), (self._rows, *self._row)
+        np.lib.format.write_array_header_1_0(self._stream, {"descr": descr, "fortran_order": False, "shape": shape})
 
 
 def _file(folder: Path, group: str, name: str) -> Path:

@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int
 
 SPLITS: Final = ("train", "validation", "test")
 PER_SCENE: Final = ("frame_feature", "frame_feature_valid")  # these fields of Observed have a row per scene
+NAMES: Final = ("drive_names", "track_names")  # these fields of SceneIndex are no arrays
 UNSPLIT: Final = -1  # the split of scenes that belong to none (scoring new drives)
 
 
@@ -99,3 +100,6 @@ class Windows:
     index: SceneIndex
     observed: Observed
     future: Future
+
+
+GROUPS: Final = {"index": SceneIndex, "observed": Observed, "future": Future}  # the index first: it binds b and n

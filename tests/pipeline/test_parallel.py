@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,21 @@ def test_every_item_comes_with_its_result_from_this_process_and_from_others():
     expected = [(text, len(text)) for text in ("a", "bb", "ccc")]
     for how in ({"alone_s": 0.0, "num_processes": 2}, {"num_processes": 1}, {}):
         assert sorted(in_processes(len, ["a", "bb", "ccc"], **how)) == expected
+
+
+def test_results_in_order_wait_for_slow_ones_and_few_are_done_ahead(tmp_path: Path):
+    done = in_processes(partial(mark, folder=tmp_path), range(12), alone_s=0.0, num_processes=2, in_order=True)
+    assert next(done) == (0, 0)
+    time.sleep(0.3)
+    assert 1 <= len(list(tmp_path.iterdir())) <= 5  # the first, and two for each process
+    assert list(done) == [(number, number) for number in range(1, 12)]
+
+
+def mark(number: int, folder: Path) -> int:
+    """Note that it was done; the even ones take longer."""
+    time.sleep(0.02 * (number % 2 == 0))
+    (folder / str(number)).touch()
+    return number
 
 
 def test_a_process_that_dies_is_told_in_one_line():
