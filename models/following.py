@@ -9,6 +9,7 @@ from typing import Final
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
+from torch.nn import functional
 
 from models.frames import AgentFrame, rotate
 from models.pairs import candidate_pairs
@@ -92,51 +93,66 @@ def find_leaders(
         size_m: Length and width; zero where unknown.
         drives: Agents that count, both as one and as the other.
     """
-    num = scene.shape[0]
-    nobody = torch.arange(num, device=scene.device)
+    nobody = torch.arange(scene.shape[0], device=scene.device)
     drives = drives & frame.known & frame.has_axis
-    size_m = torch.where(size_m > 0.0, size_m, size_m.new_tensor(_TYPICAL_M))
-    xy_m = frame.origin_m + rotate(frame.velocity_mps * frame.age_s[:, None], frame.axis)
-    moves = drives & (frame.velocity_mps.norm(dim=-1) > _MOVING_MPS)
-    found = [
-        _ahead(pairs, xy_m=xy_m, axis=frame.axis, size_m=size_m, drives=drives, moves=moves)
-        for pairs in candidate_pairs(scene)
-    ]
+    among = nobody if torch.compiler.is_exporting() else drives.nonzero().squeeze(1)  # a graph keeps all, and masks
+    drives = drives.index_select(0, among)
+    velocity_mps = frame.velocity_mps.index_select(0, among)
+    origin_m, axis = frame.origin_m.index_select(0, among), frame.axis.index_select(0, among)
+    own_m = size_m.index_select(0, among)
+    poses = _Poses(
+        xy_m=origin_m + rotate(velocity_mps * frame.age_s.index_select(0, among)[:, None], axis),
+        axis=axis,
+        size_m=torch.where(own_m > 0.0, own_m, own_m.new_tensor(_TYPICAL_M)),
+        drives=drives,
+        moves=drives & (velocity_mps.norm(dim=-1) > _MOVING_MPS),
+    )
+    found = [_ahead(pairs, poses=poses) for pairs in candidate_pairs(scene.index_select(0, among))]
+    nearest_m = torch.full_like(size_m[:, 0], math.inf)
     if not found:
-        return Leaders(leader=nobody, gap_m=torch.full_like(size_m[:, 0], math.inf))
+        return Leaders(leader=nobody, gap_m=nearest_m)
     follower, leader, gap_m = (torch.cat(column) for column in zip(*found, strict=True))
-    nearest_m = torch.full_like(size_m[:, 0], math.inf).scatter_reduce(0, follower, gap_m, "amin")
-    is_nearest = (gap_m == nearest_m[follower]).nonzero().squeeze(1)
+    follower, leader = among.index_select(0, follower), among.index_select(0, leader)
+    nearest_m = nearest_m.scatter_reduce(0, follower, gap_m, "amin")
+    is_nearest = (gap_m == nearest_m.index_select(0, follower)).nonzero().squeeze(1)
     return Leaders(leader=nobody.scatter(0, follower[is_nearest], leader[is_nearest]), gap_m=nearest_m)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Poses:
+    """Of agents that count."""
+
+    xy_m: Float[Tensor, "m 2"]
+    axis: Float[Tensor, "m 2"]
+    size_m: Float[Tensor, "m 2"]
+    drives: Bool[Tensor, " m"]
+    moves: Bool[Tensor, " m"]
+
+
 def _ahead(
-    pairs: tuple[Int[Tensor, " c"], Int[Tensor, " c"]],
-    *,
-    xy_m: Float[Tensor, "n 2"],
-    axis: Float[Tensor, "n 2"],
-    size_m: Float[Tensor, "n 2"],
-    drives: Bool[Tensor, " n"],
-    moves: Bool[Tensor, " n"],
+    pairs: tuple[Int[Tensor, " c"], Int[Tensor, " c"]], *, poses: _Poses
 ) -> tuple[Int[Tensor, " p"], Int[Tensor, " p"], Float[Tensor, " p"]]:
     """Those of the pairs whose first moves, and has the second ahead in its path; and the gaps."""
     follower, leader = pairs
-    both = (moves[follower] & drives[leader]).nonzero().squeeze(1)
-    follower, leader = follower[both], leader[both]
-    chord_m = xy_m[leader] - xy_m[follower]
-    near = (chord_m.abs().amax(dim=-1) <= _REACH_M + size_m[follower, 0] + size_m[leader, 0]).nonzero().squeeze(1)
-    follower, leader, chord_m = follower[near], leader[near], chord_m[near]
-    mean = axis[follower] + axis[leader]
-    mean = mean / mean.norm(dim=-1, keepdim=True).clamp(min=1e-6)
-    along_m = (chord_m * mean).sum(dim=-1)
-    across_m = (chord_m[:, 1] * mean[:, 0] - chord_m[:, 0] * mean[:, 1]).abs()
-    length_m, width_m = ((size_m[follower] + size_m[leader]) / 2.0).unbind(-1)
-    gap_m = along_m - length_m
+    chord_m = poses.xy_m.index_select(0, leader) - poses.xy_m.index_select(0, follower)
+    most_m = _REACH_M + 2.0 * functional.pad(poses.size_m[:, 0], (0, 1)).amax(dim=0)
+    both = poses.moves.index_select(0, follower) & poses.drives.index_select(0, leader)
+    near = both & (chord_m.abs().amax(dim=-1) <= most_m)
+    kept = near.nonzero().squeeze(1)
+    follower, leader, chord_m = (each.index_select(0, kept) for each in (follower, leader, chord_m))
+    own, other = poses.axis.index_select(0, follower), poses.axis.index_select(0, leader)
+    length_m, width_m = poses.size_m.index_select(0, follower).unbind(-1)
+    other_length_m, other_width_m = poses.size_m.index_select(0, leader).unbind(-1)
+    mean = own + other
+    x, y = (mean / mean.norm(dim=-1, keepdim=True).clamp(min=1e-6)).unbind(-1)
+    along_m = chord_m[:, 0] * x + chord_m[:, 1] * y
+    across_m = (chord_m[:, 1] * x - chord_m[:, 0] * y).abs()
+    gap_m = along_m - (length_m + other_length_m) / 2.0
     is_ahead = (
-        ((axis[follower] * axis[leader]).sum(dim=-1) > math.cos(_MAX_TURN_RAD))
-        & (along_m > size_m[follower, 0] / 2.0)
-        & (across_m <= width_m + _ASIDE_M)
+        ((own * other).sum(dim=-1) > math.cos(_MAX_TURN_RAD))
+        & (along_m > length_m / 2.0)
+        & (across_m <= (width_m + other_width_m) / 2.0 + _ASIDE_M)
         & (gap_m <= _REACH_M)
     )
     kept = is_ahead.nonzero().squeeze(1)
-    return follower[kept], leader[kept], gap_m[kept].clamp(min=0.0)
+    return follower.index_select(0, kept), leader.index_select(0, kept), gap_m.index_select(0, kept).clamp(min=0.0)
