@@ -17,6 +17,7 @@ from pipeline.config import EvaluateConfig
 from pipeline.errors import InputError
 from pipeline.evaluation import metrics
 from pipeline.evaluation.bootstrap import estimate, track_sums
+from pipeline.evaluation.camera_plots import without_any_frame
 from pipeline.evaluation.scored import MIN_OBSERVED, slices
 from pipeline.progress import track
 from pipeline.training.predict import predict
@@ -163,17 +164,18 @@ def shortened(seconds: float) -> Disturb:
     return disturb
 
 
-def without_frames(newest: int | None = None) -> Disturb:
-    """So many of the newest frames of every scene have not come yet; by default there is none at all."""
+def without_newest_frame(observed: Observed, _rng: np.random.Generator, _rate_hz: float) -> Observed:
+    """The newest frame of every scene has not come yet."""
+    names = ("agent_feature_valid", "ahead_feature_valid", "frame_feature_valid")
+    valid = {name: np.array(getattr(observed, name)) for name in names}
+    for each in valid.values():
+        each[:, -1] = False
+    return replace(observed, **valid)
 
-    def disturb(observed: Observed, _rng: np.random.Generator, _rate_hz: float) -> Observed:
-        names = ("agent_feature_valid", "ahead_feature_valid", "frame_feature_valid")
-        valid = {name: np.array(getattr(observed, name)) for name in names}
-        for each in valid.values():
-            each[:, 0 if newest is None else -newest :] = False
-        return replace(observed, **valid)
 
-    return disturb
+def without_frames(observed: Observed, _rng: np.random.Generator, _rate_hz: float) -> Observed:
+    """No camera was there."""
+    return without_any_frame(observed)
 
 
 DISTURBANCES: Final[Mapping[str, Disturb]] = {
@@ -183,8 +185,8 @@ DISTURBANCES: Final[Mapping[str, Disturb]] = {
     "10 % of headings turned round": turned,
     "seen for 1 s": shortened(1.0),
     "seen for 0.4 s": shortened(0.4),
-    "newest frame late": without_frames(1),
-    "no frame at all": without_frames(),
+    "newest frame late": without_newest_frame,
+    "no frame at all": without_frames,
 }
 
 

@@ -19,6 +19,7 @@ from pipeline.evaluation.robustness import (
     to_json,
     turned,
     without_frames,
+    without_newest_frame,
 )
 from pipeline.windows.select import select_scenes
 from tests.small_windows import RATE_HZ, small_windows
@@ -42,12 +43,12 @@ def test_what_is_missing_is_masked_and_nothing_else_changes(rng: np.random.Gener
     late = shortened(0.4)(observed, rng, RATE_HZ)
     assert late.valid[:, -3:].sum() == observed.valid[:, -3:].sum()
     assert not late.valid[:, :-3].any()
-    frames = without_frames(1)(observed, rng, RATE_HZ)
+    frames = without_newest_frame(observed, rng, RATE_HZ)
     assert not frames.frame_feature_valid[:, -1].any()
     assert not frames.agent_feature_valid[:, -1].any()
     assert not frames.ahead_feature_valid[:, -1].any()
     assert (frames.frame_feature_valid[:, :-1] == observed.frame_feature_valid[:, :-1]).all()
-    assert not without_frames()(observed, rng, RATE_HZ).frame_feature_valid.any()
+    assert not without_frames(observed, rng, RATE_HZ).frame_feature_valid.any()
 
 
 def test_noise_and_wrong_headings_are_as_large_as_they_say(rng: np.random.Generator) -> None:
