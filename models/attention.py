@@ -45,14 +45,21 @@ class NeighbourAttention(nn.Module):
 
     def see(self, neighbours: Neighbours, *, static: Float[Tensor, "n s"]) -> Seen:
         """Look at who is near whom, what they are and how they move."""
-        near = neighbours.where(neighbours.offset_m.square().sum(-1) <= self.reach_m**2)
+        near, _ = neighbours.where(neighbours.offset_m.square().sum(-1) <= self.reach_m**2)
         first, bend, _ = self.relation
         assert isinstance(first, nn.Linear)
         # What they are goes through the first layer once for each agent, not for each pair.
         what = functional.linear(static, first.weight[:, RELATIVE_WIDTH:], first.bias)
         relation = what.index_select(0, near.sender)
         relation = bend(torch.addmm(relation, near.relative(), first.weight[:, :RELATIVE_WIDTH].t()))
-        return Seen(step=near.step, receiver=near.receiver, sender=near.sender, place=near.receiver, relation=relation)
+        return Seen(
+            step=near.step,
+            receiver=near.receiver,
+            sender=near.sender,
+            place=near.receiver,
+            relation=relation,
+            there=near.there,
+        )
 
     def forward(self, hidden: Float[Tensor, "n d"], *, seen: Seen) -> Float[Tensor, "n e"]:
         """Attend at one step; an agent without neighbours gets the embedding of zero."""
@@ -63,6 +70,8 @@ class NeighbourAttention(nn.Module):
         query = rearrange(at_least_single(self.query(hidden)), "n (h c) -> n h c", h=self.num_heads)
         scale = 1.0 / math.sqrt(query.shape[-1])
         score = (query.index_select(0, seen.receiver) * key).sum(-1) * scale
+        if seen.there is not None:
+            score = score.masked_fill(~seen.there[:, None], -math.inf)
         nobody = (query * self.nobody).sum(-1) * scale
         weight = softmax_by(score, nobody, group=seen.place)
         attended = torch.zeros_like(query).index_add_(0, seen.place, weight[..., None] * value)

@@ -9,7 +9,8 @@ from typing import Final
 from torch import Tensor, nn
 
 from models.batch import Forecast, Observed
-from models.forecaster import Forecaster, ForecasterConfig
+from models.config import ForecasterConfig
+from models.forecaster import Forecaster
 
 _COLUMNS: Final = (
     *("single_xy_m", "single_sigma_m", "single_rho", "mode_xy_m", "mode_sigma_m", "mode_rho"),

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from models.frames import AgentFrame, rotate
-from models.pairs import candidate_pairs
+from models.pairs import Candidates, candidate_pairs
 
 _MOVING_MPS: Final = 0.5  # whoever is slower may be parked, and then follows nobody
 _REACH_M: Final = 60.0  # a gap that is wider binds nobody
@@ -79,7 +79,12 @@ class Leaders:
 
 
 def find_leaders(
-    scene: Int[Tensor, " n"], *, frame: AgentFrame, size_m: Float[Tensor, "n 2"], drives: Bool[Tensor, " n"]
+    scene: Int[Tensor, " n"],
+    *,
+    frame: AgentFrame,
+    size_m: Float[Tensor, "n 2"],
+    drives: Bool[Tensor, " n"],
+    candidates: Candidates | None = None,
 ) -> Leaders:
     """The nearest vehicle ahead in the path of each one that moves, where both are if they have kept their velocities.
 
@@ -92,10 +97,12 @@ def find_leaders(
         frame: Of each agent.
         size_m: Length and width; zero where unknown.
         drives: Agents that count, both as one and as the other.
+        candidates: Look among these pairs alone.
     """
     nobody = torch.arange(scene.shape[0], device=scene.device)
     drives = drives & frame.known & frame.has_axis
-    among = nobody if torch.compiler.is_exporting() else drives.nonzero().squeeze(1)  # a graph keeps all, and masks
+    keeps_all = torch.compiler.is_exporting() or candidates is not None  # a graph does, and masks
+    among = nobody if keeps_all else drives.nonzero().squeeze(1)
     drives = drives.index_select(0, among)
     velocity_mps = frame.velocity_mps.index_select(0, among)
     origin_m, axis = frame.origin_m.index_select(0, among), frame.axis.index_select(0, among)
@@ -103,19 +110,28 @@ def find_leaders(
     poses = _Poses(
         xy_m=origin_m + rotate(velocity_mps * frame.age_s.index_select(0, among)[:, None], axis),
         axis=axis,
-        size_m=torch.where(own_m > 0.0, own_m, own_m.new_tensor(_TYPICAL_M)),
+        size_m=torch.stack(
+            [torch.where(own > 0.0, own, usual) for own, usual in zip(own_m.unbind(1), _TYPICAL_M, strict=True)], dim=1
+        ),
         drives=drives,
         moves=drives & (velocity_mps.norm(dim=-1) > _MOVING_MPS),
     )
-    found = [_ahead(pairs, poses=poses) for pairs in candidate_pairs(scene.index_select(0, among))]
+    if candidates is None:
+        found = [_ahead(pairs, poses=poses) for pairs in candidate_pairs(scene.index_select(0, among))]
+    else:
+        pairs = candidates.receiver, candidates.sender
+        gap_m = torch.where(candidates.there, _gap(pairs, poses=poses), math.inf)
+        found = [(*pairs, gap_m)]
     nearest_m = torch.full_like(size_m[:, 0], math.inf)
     if not found:
         return Leaders(leader=nobody, gap_m=nearest_m)
     follower, leader, gap_m = (torch.cat(column) for column in zip(*found, strict=True))
     follower, leader = among.index_select(0, follower), among.index_select(0, leader)
     nearest_m = nearest_m.scatter_reduce(0, follower, gap_m, "amin")
-    is_nearest = (gap_m == nearest_m.index_select(0, follower)).nonzero().squeeze(1)
-    return Leaders(leader=nobody.scatter(0, follower[is_nearest], leader[is_nearest]), gap_m=nearest_m)
+    is_nearest = (gap_m == nearest_m.index_select(0, follower)) & gap_m.isfinite()
+    none = scene.shape[0]  # of several that are as near, the first
+    first = torch.full_like(nobody, none).scatter_reduce(0, follower, torch.where(is_nearest, leader, none), "amin")
+    return Leaders(leader=torch.where(first < none, first, nobody), gap_m=nearest_m.clamp(min=0.0))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -139,7 +155,20 @@ def _ahead(
     both = poses.moves.index_select(0, follower) & poses.drives.index_select(0, leader)
     near = both & (chord_m.abs().amax(dim=-1) <= most_m)
     kept = near.nonzero().squeeze(1)
-    follower, leader, chord_m = (each.index_select(0, kept) for each in (follower, leader, chord_m))
+    follower, leader = follower.index_select(0, kept), leader.index_select(0, kept)
+    gap_m = _gap((follower, leader), poses=poses)
+    kept = gap_m.isfinite().nonzero().squeeze(1)
+    return follower.index_select(0, kept), leader.index_select(0, kept), gap_m.index_select(0, kept)
+
+
+def _gap(pairs: tuple[Int[Tensor, " c"], Int[Tensor, " c"]], *, poses: _Poses) -> Float[Tensor, " c"]:
+    """From bumper to bumper where a pair's first moves, and has the second ahead in its path; elsewhere infinite.
+
+    Less than zero where the two overlap.
+    """
+    follower, leader = pairs
+    chord_m = poses.xy_m.index_select(0, leader) - poses.xy_m.index_select(0, follower)
+    both = poses.moves.index_select(0, follower) & poses.drives.index_select(0, leader)
     own, other = poses.axis.index_select(0, follower), poses.axis.index_select(0, leader)
     length_m, width_m = poses.size_m.index_select(0, follower).unbind(-1)
     other_length_m, other_width_m = poses.size_m.index_select(0, leader).unbind(-1)
@@ -149,10 +178,10 @@ def _ahead(
     across_m = (chord_m[:, 1] * x - chord_m[:, 0] * y).abs()
     gap_m = along_m - (length_m + other_length_m) / 2.0
     is_ahead = (
-        ((own * other).sum(dim=-1) > math.cos(_MAX_TURN_RAD))
+        both
+        & ((own * other).sum(dim=-1) > math.cos(_MAX_TURN_RAD))
         & (along_m > length_m / 2.0)
         & (across_m <= (width_m + other_width_m) / 2.0 + _ASIDE_M)
         & (gap_m <= _REACH_M)
     )
-    kept = is_ahead.nonzero().squeeze(1)
-    return follower.index_select(0, kept), leader.index_select(0, kept), gap_m.index_select(0, kept).clamp(min=0.0)
+    return torch.where(is_ahead, gap_m, math.inf)

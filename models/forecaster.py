@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, assert_never
+from typing import assert_never
 
 import torch
 from jaxtyping import Float
@@ -12,84 +11,23 @@ from torch import Tensor, nn
 from models.autoregressive import AutoregressiveDecoder, Memory
 from models.batch import Forecast, Observed
 from models.calibration import Calibration
+from models.config import ForecasterConfig
 from models.decoder import AgentState, FutureStatistics, LowRankDecoder, residual_scale
 from models.following import Following, Leaders, find_leaders
 from models.frames import AgentFrame, agent_frame, frame_ahead, paths_to_scene, rotate
 from models.inputs import STATIC_WIDTH, STEP_WIDTH, past_inputs, static_inputs, step_inputs, step_velocity
-from models.interaction import InteractionName, make_interaction
+from models.interaction import make_interaction
 from models.kinematics import acceleration, fading_motion, turn_rate
 from models.linear_base import linear_future, past_displacements
 from models.manoeuvre import ManoeuvreHead
 from models.own_path import OwnPath
-from models.pairs import Seen, neighbour_pairs
+from models.pairs import Candidates, Seen, neighbour_pairs
 from models.precision import at_least_single
-from models.recurrence import CellName, CoupledRecurrence
+from models.recurrence import CoupledRecurrence
 from models.scene import SceneEncoder
 from models.unicycle import UnicycleDecoder
 
-DecoderName = Literal["low_rank", "unicycle", "autoregressive"]
-BaseName = Literal["motion", "following", "linear"]
 _CATEGORY_WIDTH = 8
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ForecasterConfig:
-    """What a forecaster is built from.
-
-    Attributes:
-        cell: ``lstm``, or ``peephole`` for gates that also see the cell state.
-        interaction: ``none``, an ``occupancy`` grid, a ``social`` grid of neighbours' states, or ``attention``.
-        decoder: ``low_rank`` paths, the same with vehicles steered as a ``unicycle``, or ``autoregressive`` Gaussians.
-        turn_to_heading: Every agent's frame has its heading as x axis; otherwise all have the scene's axes.
-        scene: Use the scene features.
-        width: Of the recurrent state.
-        num_modes: Alternative futures.
-        basis_rank: Of the low-rank basis of futures.
-        grid_cells: Cells along each side of a grid; attention reaches as far.
-        cell_m: Side of one cell.
-        pooled_width: A neighbour's state is projected to this before it is pooled.
-        num_heads: Of the attention.
-        dropout: Probability, before the decoder and in it.
-        num_future: Future steps.
-        rate_hz: Of observed and future steps.
-        num_categories: Agent categories.
-        vehicle_categories: Those of them that are steered.
-        scene_channels: Channels of the scene features.
-        num_directions: Classes of directions that the manoeuvre head tells; zero, and of paces too: it has no head.
-        num_paces: Likewise of paces.
-        base: The path that residuals are added to: ``motion`` that goes on, its turn fading; ``following``: the same
-            with the acceleration fading too, and vehicles taking on their leaders' speeds (unless the interaction is
-            ``none``, for then nobody sees a leader); or a ``linear`` map of the past, fitted on the training split, to
-            which ``OwnPath`` adds the single path's residual.
-        num_observed: Observed steps; read by the linear base alone.
-        residual_power: Residuals have the size of the speed to this power.
-        scene_head: A second manoeuvre head, which sees the scene branch and the present motion: for training alone.
-    """
-
-    cell: CellName
-    interaction: InteractionName
-    decoder: DecoderName
-    turn_to_heading: bool
-    scene: bool
-    width: int
-    num_modes: int
-    basis_rank: int
-    grid_cells: int
-    cell_m: float
-    pooled_width: int
-    num_heads: int
-    dropout: float
-    num_future: int
-    rate_hz: float
-    num_categories: int
-    vehicle_categories: tuple[int, ...]
-    scene_channels: int
-    num_directions: int = 0
-    num_paces: int = 0
-    base: BaseName = "motion"
-    num_observed: int = 0
-    residual_power: float = 1.0
-    scene_head: bool = False
 
 
 class Forecaster(nn.Module):
@@ -151,25 +89,38 @@ class Forecaster(nn.Module):
         """Each agent's own frame."""
         return agent_frame(observed, rate_hz=self.config.rate_hz, turned=self.config.turn_to_heading)
 
-    def forward(self, observed: Observed, *, states: list[Tensor] | None = None) -> Forecast:
+    def forward(
+        self, observed: Observed, *, states: list[Tensor] | None = None, candidates: Candidates | None = None
+    ) -> Forecast:
         """Forecast every agent, in the scene frame. An agent without a valid step gets finite, meaningless numbers.
 
         Args:
             observed: All agents of a batch of scenes.
             states: The hidden states (n, d) after each observed step are appended to it; they keep their gradients.
+            candidates: All pairs of agents of one scene, to be masked and not picked from: no shape hangs on the data
+                then, and the device is never waited for. By default they are found here.
         """
         observed, frame = frame_ahead(observed, rate_hz=self.config.rate_hz, turned=self.config.turn_to_heading)
         static = torch.cat((static_inputs(observed, frame=frame), self.category(observed.category)), dim=-1)
-        encoded, memory = self.encode(observed, frame=frame, static=static, states=states)
+        encoded, memory = self.encode(observed, frame=frame, static=static, states=states, candidates=candidates)
         looked = None if self.scene is None else at_least_single(self.scene(observed))
         if looked is not None:
             encoded = torch.cat((encoded, looked), dim=-1)
-        following = self.leaders(observed, frame=frame).following(self.reaction) if self.follows else None
+        following = None
+        if self.follows:
+            following = self.leaders(observed, frame=frame, candidates=candidates).following(self.reaction)
+        keeps_shapes = candidates is not None or torch.compiler.is_exporting()
         state = AgentState(
             features=torch.cat((self.dropout(encoded), static), dim=-1),
             category=observed.category,
             frame=frame,
-            base_m=self.base_future(observed, frame=frame, fading=self.fading, following=following),
+            base_m=self.base_future(
+                observed,
+                frame=frame,
+                fading=self.fading,
+                following=following,
+                max_age=observed.valid.shape[1] - 1 if keeps_shapes else None,
+            ),
             scale=residual_scale(frame.velocity_mps, power=self.config.residual_power),
             single=self._own_coefficients(observed, frame=frame, static=static),
         )
@@ -198,10 +149,12 @@ class Forecaster(nn.Module):
         past = past_inputs(past_displacements(observed, frame=frame, rate_hz=rate_hz), frame=frame, rate_hz=rate_hz)
         return self.own_path(torch.cat((past, static), dim=-1))
 
-    def leaders(self, observed: Observed, *, frame: AgentFrame) -> Leaders:
+    def leaders(self, observed: Observed, *, frame: AgentFrame, candidates: Candidates | None = None) -> Leaders:
         """Whom each vehicle follows at the forecast time."""
         is_vehicle = self.is_vehicle[observed.category].bool()
-        return find_leaders(observed.scene, frame=frame, size_m=observed.size_m, drives=is_vehicle)
+        return find_leaders(
+            observed.scene, frame=frame, size_m=observed.size_m, drives=is_vehicle, candidates=candidates
+        )
 
     def base_future(
         self,
@@ -210,6 +163,7 @@ class Forecaster(nn.Module):
         frame: AgentFrame,
         fading: Float[Tensor, "2 3"],
         following: Following | None,
+        max_age: int | None = None,
     ) -> Float[Tensor, "n h 2"]:
         """Where each agent goes on to, in its own frame: what the decoder's residuals are added to.
 
@@ -218,6 +172,7 @@ class Forecaster(nn.Module):
             frame: Theirs.
             fading: As in ``FutureStatistics``.
             following: Whose speed each agent takes on; None: nobody sees a leader.
+            max_age: As in ``fading_motion``.
         """
         rate_hz = self.config.rate_hz
         if self.config.base == "linear":
@@ -245,7 +200,7 @@ class Forecaster(nn.Module):
             turn_decay_s=turn_decay_s,
             accel_decay_s=accel_decay_s,
             following=following,
-            max_age=observed.valid.shape[1] - 1 if torch.compiler.is_exporting() else None,
+            max_age=max_age,
             num_future=self.config.num_future,
             rate_hz=rate_hz,
         )
@@ -257,6 +212,7 @@ class Forecaster(nn.Module):
         frame: AgentFrame,
         static: Float[Tensor, "n s"],
         states: list[Tensor] | None = None,
+        candidates: Candidates | None = None,
     ) -> tuple[Float[Tensor, "n d"], Memory]:
         """Run the coupled recurrence over the observed steps.
 
@@ -267,7 +223,7 @@ class Forecaster(nn.Module):
         steps = step_inputs(observed, velocity_mps=velocity, moving=moving, frame=frame, rate_hz=self.config.rate_hz)
         hidden = cell = steps.new_zeros(steps.shape[0], self.config.width)
         steady = self.recurrence.steady(static)
-        seen = self._seen(observed, velocity_mps=velocity, frame=frame, static=static)
+        seen = self._seen(observed, velocity_mps=velocity, frame=frame, static=static, candidates=candidates)
         for step, (inputs, valid) in enumerate(zip(steps.unbind(1), observed.valid.unbind(1), strict=True)):
             hidden, cell = self.recurrence.advance(
                 inputs, steady=steady, hidden=hidden, cell=cell, seen=None if seen is None else seen[step], valid=valid
@@ -286,7 +242,13 @@ class Forecaster(nn.Module):
         )
 
     def _seen(
-        self, observed: Observed, *, velocity_mps: Tensor, frame: AgentFrame, static: Tensor
+        self,
+        observed: Observed,
+        *,
+        velocity_mps: Tensor,
+        frame: AgentFrame,
+        static: Tensor,
+        candidates: Candidates | None,
     ) -> list[Seen] | None:
         """Who is near whom at each observed step; None without interaction."""
         interaction = self.recurrence.interaction
@@ -299,6 +261,7 @@ class Forecaster(nn.Module):
             valid=observed.valid,
             frame=frame,
             reach_m=interaction.reach_m,
+            candidates=candidates,
         )
         return interaction.see(pairs.neighbours(), static=static).by_step(observed.valid.shape[1])
 

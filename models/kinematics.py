@@ -123,7 +123,7 @@ def fading_motion(
         num_future: Steps after the forecast time.
         rate_hz: Of the steps.
         following: Whose speed each agent takes on, from the forecast time on; None: everyone goes by itself.
-        max_age: Nobody was last seen more steps ago; by default it is looked up.
+        max_age: Nobody was last seen more steps ago; by default it is looked up, and a GPU waited for.
     """
     age = (frame.age_s * rate_hz).round().long()
     if max_age is None:

@@ -56,7 +56,7 @@ def forecast_loss(
     future: Future,
     *,
     share: Float[Tensor, " n"],
-    relaxation: float,
+    relaxation: float | Float[Tensor, ""],
     final: float,
     by_likelihood: bool,
 ) -> Loss:
@@ -82,8 +82,9 @@ def forecast_loss(
     mode_mean, mode_last = displacement(forecast.modes.xy_m, target, valid=valid)
     cost = mode_mean + final * mode_last
     num_modes = cost.shape[1]
-    taken = torch.full_like(cost, relaxation / max(num_modes - 1, 1))
-    taken.scatter_(1, cost.argmin(dim=1, keepdim=True), 1.0 - relaxation if num_modes > 1 else 1.0)
+    shared = torch.as_tensor(relaxation if num_modes > 1 else 0.0, dtype=torch.float64, device=cost.device)
+    won = torch.zeros_like(cost, dtype=torch.bool).scatter_(1, cost.argmin(dim=1, keepdim=True), value=True)
+    taken = torch.where(won, 1.0 - shared, shared / max(num_modes - 1, 1)).to(cost.dtype)
     modes = ((cost * taken).sum(1) * share).sum()
 
     soft = (-cost.detach() / _TARGET_M).softmax(dim=1)

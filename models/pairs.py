@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
@@ -23,6 +23,24 @@ _METRES = 10.0  # distances and speeds are divided by this before a layer sees t
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Candidates:
+    """All ordered pairs of different agents of one scene, in a fixed number of places.
+
+    What is given these has shapes that do not hang on the data: nothing is left out, what does not count is masked.
+    That is what a captured GPU graph needs.
+
+    Attributes:
+        receiver: Index of the agent that sees.
+        sender: Index of the agent that is seen.
+        there: The place is taken; otherwise both are any agents.
+    """
+
+    receiver: Int[Tensor, " c"]
+    sender: Int[Tensor, " c"]
+    there: Bool[Tensor, " c"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Pairs:
     """Ordered pairs: the agent ``receiver`` sees the agent ``sender``, both of one scene.
 
@@ -34,6 +52,7 @@ class Pairs:
         velocity_mps: The sender's velocity at each step relative to the receiver's, along the same axes.
         turn: Cosine and sine of the sender's axis relative to the receiver's.
         valid: Both are valid at the step.
+        fixed: They are ``Candidates``, and stay as many as they are.
     """
 
     receiver: Int[Tensor, " p"]
@@ -42,9 +61,25 @@ class Pairs:
     velocity_mps: Float[Tensor, "p t 2"]
     turn: Float[Tensor, "p 2"]
     valid: Bool[Tensor, "p t"]
+    fixed: bool = False
 
     def neighbours(self) -> Neighbours:
         """At every step the pairs of which both are there, the steps one after the other."""
+        if self.fixed:
+            num_steps = self.valid.shape[1]
+            there = self.valid.T.flatten()
+            step = torch.arange(num_steps, device=there.device)
+            # What is not there may be any number, and zero times that is not always zero.
+            offset_m = torch.where(self.valid[..., None], self.offset_m, 0.0)
+            return Neighbours(
+                step=step[:, None].expand(-1, len(self.receiver)).flatten(),
+                receiver=self.receiver.repeat(num_steps),
+                sender=self.sender.repeat(num_steps),
+                offset_m=offset_m.transpose(0, 1).flatten(0, 1),
+                velocity_mps=self.velocity_mps.transpose(0, 1).flatten(0, 1),
+                turn=self.turn.repeat(num_steps, 1),
+                there=there,
+            )
         step, pair = self.valid.T.nonzero().unbind(1)  # found once, not by every column
         at = pair * self.valid.shape[1] + step  # ``index_select`` takes whole rows, and far faster than indexing
         return Neighbours(
@@ -59,10 +94,11 @@ class Pairs:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Neighbours:
-    """Pairs at some steps, all of them there; the values are as in ``Pairs``.
+    """Pairs at some steps; the values are as in ``Pairs``.
 
     Attributes:
         step: Of each pair, ascending.
+        there: Which of them count, as many at each step; None: all that are told of, and no others are.
     """
 
     step: Int[Tensor, " p"]
@@ -71,11 +107,14 @@ class Neighbours:
     offset_m: Float[Tensor, "p 2"]
     velocity_mps: Float[Tensor, "p 2"]
     turn: Float[Tensor, "p 2"]
+    there: Bool[Tensor, " p"] | None = None
 
-    def where(self, kept: Bool[Tensor, " p"]) -> Neighbours:
-        """Some of the pairs."""
+    def where(self, kept: Bool[Tensor, " p"]) -> tuple[Neighbours, Int[Tensor, " q"] | None]:
+        """Some of the pairs, and which of these they are; None: all, for the others are only masked."""
+        if self.there is not None:
+            return replace(self, there=self.there & kept), None
         index = kept.nonzero().squeeze(1)
-        return Neighbours(
+        some = Neighbours(
             step=self.step.index_select(0, index),
             receiver=self.receiver.index_select(0, index),
             sender=self.sender.index_select(0, index),
@@ -83,6 +122,7 @@ class Neighbours:
             velocity_mps=self.velocity_mps.index_select(0, index),
             turn=self.turn.index_select(0, index),
         )
+        return some, index
 
     def relative(self) -> Float[Tensor, "p 11"]:
         """How the two lie and move relative to each other, in the size that layers like.
@@ -110,6 +150,7 @@ class Seen:
         sender: Index of the agent that is seen.
         place: What the pair's message is summed into: a cell of the receiver's, or the receiver itself.
         relation: Of the two, for layers.
+        there: As in ``Neighbours``.
     """
 
     step: Int[Tensor, " p"]
@@ -117,10 +158,14 @@ class Seen:
     sender: Int[Tensor, " p"]
     place: Int[Tensor, " p"]
     relation: Float[Tensor, "p m"]
+    there: Bool[Tensor, " p"] | None = None
 
     def by_step(self, num_steps: int) -> list[Seen]:
         """Step by step."""
         columns = (self.step, self.receiver, self.sender, self.place, self.relation)
+        if self.there is not None:
+            parts = zip(*(column.chunk(num_steps) for column in (*columns, self.there)), strict=True)
+            return [Seen(step=a, receiver=b, sender=c, place=d, relation=e, there=f) for a, b, c, d, e, f in parts]
         if torch.compiler.is_exporting():  # a graph cannot be split by sizes that it only knows when it runs
             at = [(self.step == step).nonzero().squeeze(1) for step in range(num_steps)]
             parts = [tuple(column[index] for column in columns) for index in at]
@@ -161,6 +206,7 @@ def neighbour_pairs(
     valid: Bool[Tensor, "n t"],
     frame: AgentFrame,
     reach_m: float,
+    candidates: Candidates | None = None,
 ) -> Pairs:
     """The pairs that come within ``reach_m`` of each other (along x or y of the scene) at any observed step.
 
@@ -173,9 +219,15 @@ def neighbour_pairs(
         valid: Which steps are there.
         frame: Each agent's own frame.
         reach_m: No pair further apart than this is kept.
+        candidates: Keep all of these instead, and look for no others.
     """
-    found = [_near(pairs, xy_m=xy_m, valid=valid, reach_m=reach_m) for pairs in candidate_pairs(scene)]
-    receiver, sender = (torch.cat(side) for side in zip(*found, strict=True)) if found else (scene, scene)
+    if candidates is None:
+        found = [_near(pairs, xy_m=xy_m, valid=valid, reach_m=reach_m) for pairs in candidate_pairs(scene)]
+        receiver, sender = (torch.cat(side) for side in zip(*found, strict=True)) if found else (scene, scene)
+        both = valid.index_select(0, receiver) & valid.index_select(0, sender)
+    else:
+        receiver, sender = candidates.receiver, candidates.sender
+        both = valid.index_select(0, receiver) & valid.index_select(0, sender) & candidates.there[:, None]
     axis = frame.axis.index_select(0, receiver)
 
     def apart(values: Float[Tensor, "n t 2"]) -> Float[Tensor, "p t 2"]:
@@ -187,7 +239,8 @@ def neighbour_pairs(
         offset_m=apart(xy_m),
         velocity_mps=apart(velocity_mps),
         turn=unrotate(frame.axis.index_select(0, sender), axis),
-        valid=valid.index_select(0, receiver) & valid.index_select(0, sender),
+        valid=both,
+        fixed=candidates is not None,
     )
 
 

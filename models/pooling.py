@@ -45,14 +45,15 @@ class SocialGrid(nn.Module):
     def see(self, neighbours: Neighbours, *, static: Float[Tensor, "n s"]) -> Seen:  # noqa: ARG002  # as every one
         """Look at who is near whom; what the agents are (``static``) goes in through their states alone."""
         near, cell = in_cells(neighbours, num_cells=self.num_cells, cell_m=self.cell_m)
-        relation = self.motion(near.relative())
-        return Seen(step=near.step, receiver=near.receiver, sender=near.sender, place=cell, relation=relation)
+        return _seen(near, cell=cell, relation=self.motion(near.relative()))
 
     def forward(self, hidden: Float[Tensor, "n d"], *, seen: Seen) -> Float[Tensor, "n e"]:
         """Pool one step's hidden states."""
         state, own = self.state(hidden), self.own(hidden)
         both = state.index_select(0, seen.sender).add_(own.index_select(0, seen.receiver)).add_(seen.relation)
         message = at_least_single(self.mix(both.relu_()).relu_())
+        if seen.there is not None:
+            message = message * seen.there[:, None]
         grid = message.new_zeros(hidden.shape[0] * self.num_cells**2, message.shape[-1])
         grid = rearrange(grid.index_add_(0, seen.place, message), "(n g) e -> n (g e)", g=self.num_cells**2)
         # A layer on the sum over all cells is one on the grid that is the same for each cell.
@@ -79,14 +80,14 @@ class OccupancyGrid(nn.Module):
     def see(self, neighbours: Neighbours, *, static: Float[Tensor, "n s"]) -> Seen:
         """Look at who is near whom, and at nothing else."""
         near, cell = in_cells(neighbours, num_cells=self.num_cells, cell_m=self.cell_m)
-        nothing = static.new_zeros(cell.shape[0], 0)
-        return Seen(step=near.step, receiver=near.receiver, sender=near.sender, place=cell, relation=nothing)
+        return _seen(near, cell=cell, relation=static.new_zeros(cell.shape[0], 0))
 
     def forward(self, hidden: Float[Tensor, "n d"], *, seen: Seen) -> Float[Tensor, "n e"]:
         """Count at one step; states are not used."""
         num_places = hidden.shape[0] * self.num_cells**2
-        if torch.compiler.is_exporting():  # ``bincount`` has a size that depends on the data
-            counts = hidden.new_zeros(num_places).scatter_add(0, seen.place, torch.ones_like(seen.place).to(hidden))
+        if torch.compiler.is_exporting() or seen.there is not None:  # ``bincount``'s size depends on the data
+            counted = torch.ones_like(seen.place) if seen.there is None else seen.there
+            counts = hidden.new_zeros(num_places).scatter_add(0, seen.place, counted.to(hidden))
         else:
             counts = torch.bincount(seen.place, minlength=num_places).to(hidden.dtype)
         return functional.relu(self.embed(rearrange(counts, "(n g) -> n g", g=self.num_cells**2)))
@@ -102,5 +103,14 @@ def in_cells(neighbours: Neighbours, *, num_cells: int, cell_m: float) -> tuple[
     # Columns by themselves, as in ``Neighbours.relative``.
     x, y = (torch.floor(each / cell_m).long() + num_cells // 2 for each in neighbours.offset_m.unbind(-1))
     inside = (x >= 0) & (x < num_cells) & (y >= 0) & (y < num_cells)
-    near, within = neighbours.where(inside), (x * num_cells + y)[inside]
+    near, index = neighbours.where(inside)
+    cell = x * num_cells + y
+    within = torch.where(inside, cell, 0) if index is None else cell.index_select(0, index)
     return near, near.receiver * num_cells**2 + within
+
+
+def _seen(near: Neighbours, *, cell: Int[Tensor, " q"], relation: Float[Tensor, "q m"]) -> Seen:
+    """Of pairs in cells."""
+    return Seen(
+        step=near.step, receiver=near.receiver, sender=near.sender, place=cell, relation=relation, there=near.there
+    )

@@ -241,6 +241,8 @@ class TrainConfig(Section):
         learning_rate: Peak, decayed by a cosine over ``max_epochs``.
         weight_decay: Of AdamW.
         max_norm: Gradients are clipped to this norm.
+        cuda_graphs: On one GPU a whole step becomes a CUDA graph for each shape of a batch, and is launched at once;
+            without, and on anything else, its operations are launched one by one.
         max_skipped: Training ends when so many steps in a row had a loss or gradient that is not finite.
         ema: Decay of the moving average of the weights; zero: none.
         relaxation: Of the weight that the modes that did not win share (relaxed winner-takes-all); it fades to zero
@@ -286,6 +288,7 @@ class TrainConfig(Section):
     learning_rate: Positive
     weight_decay: Annotated[float, Field(ge=0)]
     max_norm: Positive
+    cuda_graphs: bool
     max_skipped: Count
     ema: Fraction
     relaxation: Fraction

@@ -8,8 +8,9 @@ from typing import Any
 
 import torch
 
+from models.config import ForecasterConfig
 from models.decoder import FutureStatistics
-from models.forecaster import Forecaster, ForecasterConfig
+from models.forecaster import Forecaster
 from models.resnet import NUM_LAMPS
 from models.unicycle import CONTROL_TERMS
 from pipeline.baselines.constant_velocity import unfitted

@@ -12,8 +12,8 @@ import torch
 from torch.export import ExportedProgram
 
 import models
+from models.config import ForecasterConfig
 from models.flat import input_names, steady
-from models.forecaster import ForecasterConfig
 from pipeline.errors import one_line
 from pipeline.export import graph
 from pipeline.export.agreement import agreement

@@ -12,7 +12,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from models.forecaster import Forecaster, ForecasterConfig
+from models.config import ForecasterConfig
+from models.forecaster import Forecaster
 from models.resnet import SceneBackbone
 from pipeline.baselines.constant_velocity import ConstantVelocity
 from pipeline.config import IngestConfig, SceneConfig, TrainConfig, WindowsConfig

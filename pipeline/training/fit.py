@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Int
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
@@ -24,6 +23,7 @@ from pipeline.drives.categories import Category
 from pipeline.errors import InputError
 from pipeline.progress import progress_bar
 from pipeline.training.calibrate import calibrate
+from pipeline.training.captured import Captured, can_be_captured
 from pipeline.training.checkpoint import (
     Checkpoint,
     load_checkpoint,
@@ -34,9 +34,9 @@ from pipeline.training.checkpoint import (
     save_checkpoint,
 )
 from pipeline.training.device import make_fabric, one_thread
-from pipeline.training.health import gradient_health
+from pipeline.training.eager import Eager, loss_scaler, warm_weight
 from pipeline.training.network import forecaster_config
-from pipeline.training.scenes import SceneTensors, is_scored, own_parts
+from pipeline.training.scenes import SceneTensors, is_scored
 from pipeline.training.statistics import fit_statistics, set_feature_scale
 from pipeline.training.step import LOSSES, Step, category_weights, manoeuvre_labels
 from pipeline.windows.windows import SPLITS, Windows
@@ -76,33 +76,42 @@ class Trainer:
         self.config, self.path = config, checkpoint
         self.fabric = make_fabric(config)
         self.train_scenes, self.validation_scenes = (
-            torch.from_numpy(_scenes_with_targets(windows, split, may_be_none=may_be_none)).to(self.fabric.device)
+            torch.from_numpy(_scenes_with_targets(windows, split, may_be_none=may_be_none))
             for split, may_be_none in (("train", False), ("validation", config.keep == "last"))
         )
         self.scenes = SceneTensors.of(windows, device=self.fabric.device)
-        self.num_agents = self.scenes.offset.diff().cpu()[self.train_scenes.cpu()]
+        sizes = self.scenes.offset.diff().cpu()
+        self.num_agents = sizes[self.train_scenes]
         with torch.random.fork_rng(), torch.device("cpu"):
             torch.manual_seed(config.seed)
             model = Forecaster(forecaster_config(config, windows=windows))
-        train = SceneTensors.of(windows, device="cpu").gather(self.train_scenes.cpu())
+        train = SceneTensors.of(windows, device="cpu").gather(self.train_scenes)
         seen = facing_ahead(train[0], rate_hz=windows.rate_hz)
         fitted_on = SceneTensors(observed=seen, future=train[1], offset=torch.zeros(0, dtype=torch.long))
         model.set_statistics(fit_statistics(model, fitted_on, anchors=config.anchors, seed=config.seed))
         set_feature_scale(model, fitted_on)
-        optimizer = torch.optim.AdamW(
-            model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, foreach=True
-        )
         self.model = model.to(self.fabric.device)
+        is_captured = can_be_captured(config, fabric=self.fabric)
+        optimizer = (
+            Captured.make_optimizer(self.model, config=config, device=self.fabric.device)
+            if is_captured
+            else Eager.make_optimizer(self.model, config=config)
+        )
         self.average = AveragedModel(self.model, avg_fn=_warm_average(config.ema), use_buffers=False)
         weights = category_weights(fitted_on, balance=config.class_balance)
         self.did = manoeuvre_labels(windows).to(self.fabric.device) if config.manoeuvre_weight else None
         step = Step(self.model, self.scenes, config=config, weights=weights, did=self.did)
         self.step, self.optimizer = self.fabric.setup(step, optimizer)
+        parts: Any = {"step": self.step, "optimizer": self.optimizer, "model": self.model, "average": self.average}
+        self.steps = (
+            Captured(fabric=self.fabric, config=config, sizes=sizes, **parts)
+            if is_captured
+            else Eager(fabric=self.fabric, config=config, **parts)
+        )
         self.history: list[Metrics] = []
         self.best: dict[str, Tensor] = module_tensors(self.model, prefix="best")
         self.best_epoch = -1
         self.run_id: str | None = None
-        self.num_skipped = 0  # in a row
         self._resume()
 
     def fit(self, *, on_epoch: Callable[[int, Metrics], None] = lambda _epoch, _metrics: None) -> Fitted:
@@ -146,24 +155,25 @@ class Trainer:
         order = torch.randperm(len(self.train_scenes), generator=generator)
         batches = order.split(self._batch_sizes(order))
         self.step.train()
-        sums, norms, num_skipped = torch.zeros(len(LOSSES), device=self.fabric.device), [], 0
+        sums, taken = torch.zeros(len(LOSSES), device=self.fabric.device), list[Tensor]()
         health: Metrics = {}
+        rate = config.learning_rate
         with torch.random.fork_rng():
             torch.manual_seed(config.seed * 100_003 + epoch)
             for number, batch in enumerate(batches):
                 progress = (epoch + number / len(batches)) / config.max_epochs
-                for group in self.optimizer.param_groups:
-                    group["lr"] = config.learning_rate * 0.5 * (1.0 + math.cos(math.pi * progress))
-                seen: Metrics | None = {} if number == len(batches) - 1 else None
-                scenes = self.train_scenes[batch.to(self.fabric.device)]
+                rate = config.learning_rate * 0.5 * (1.0 + math.cos(math.pi * progress))
                 seed = int(torch.randint(2**40, (), generator=generator))  # the same in all processes
-                losses, norm = self.advance(scenes, progress=progress, seed=seed, health=seen)
-                if norm is None:
-                    num_skipped += 1
-                else:
-                    health = seen or health
-                    norms.append(norm)
-                    sums += losses
+                told = health if number == len(batches) - 1 else None
+                losses, norm = self.steps.advance(
+                    self.train_scenes[batch], progress=progress, rate=rate, seed=seed, health=told
+                )
+                is_finite = torch.isfinite(norm + losses[0])
+                taken.append(torch.where(is_finite, norm, torch.nan))
+                sums += torch.where(is_finite, losses, 0.0)
+        self.steps.check()
+        told_norms = torch.stack(taken).tolist()  # a GPU is waited for here, once an epoch
+        norms = [norm for norm in told_norms if not math.isnan(norm)]
         if not norms:
             what = "every step of an epoch had a loss or a gradient that is not finite"
             raise InputError("train", what, "lower train.learning_rate, or set train.precision to fp32")
@@ -173,75 +183,12 @@ class Trainer:
             "gradient_norm_max": max(norms),
             "clipped": float(np.mean(np.array(norms) > config.max_norm)),
         }
-        rate = {"learning_rate": self.optimizer.param_groups[0]["lr"], "num_skipped": num_skipped}
-        return means | norm_metrics | rate | health
-
-    def advance(
-        self, scenes: Int[Tensor, " b"], *, progress: float, seed: int = 0, health: Metrics | None = None
-    ) -> tuple[Tensor, float | None]:
-        """One step of the optimiser; where a loss or gradient is not finite, the weights stay as they are.
-
-        Args:
-            scenes: Of the batch.
-            progress: Through the training, 0 to 1.
-            seed: Of what is drawn, where the batch goes through the model in parts.
-            health: Is told the norms of the gradients, ``gradient_health``; hidden states' by this process's last part.
-
-        Returns:
-            The losses by ``LOSSES``, and the gradient's norm before clipping: None where the step was skipped.
-        """
-        states: list[Tensor] | None = None
-        losses = torch.zeros(len(LOSSES), device=self.fabric.device)
-        parts = own_parts(self.config.accumulate, rank=self.fabric.global_rank, world=self.fabric.world_size, seed=seed)
-        for part in parts:
-            states = None if health is None else []
-            with self.fabric.no_backward_sync(self.step, enabled=part is not parts[-1]):
-                own = self.step(scenes, progress=progress, part=part, states=states)
-                self.fabric.backward(own[0] * self.fabric.world_size)  # of processes the mean gradient is taken
-            losses += own.detach()
-        losses = cast("Tensor", self.fabric.all_reduce(losses, reduce_op="sum"))
-        loss_scale = 1.0 if states is None else self._loss_scale()  # asking a GPU waits for it
-        norm = self.fabric.clip_gradients(
-            self.step, self.optimizer, max_norm=self.config.max_norm, error_if_nonfinite=False
-        )
-        assert norm is not None
-        is_finite = bool(torch.isfinite(norm + losses[0]))
-        if is_finite:
-            if health is not None and states is not None:
-                clipped = min(1.0, self.config.max_norm / (float(norm) + 1e-6))
-                health |= gradient_health(self.model, states=states, clipped=clipped, loss_scale=loss_scale)
-            self.optimizer.step()
-            self.average.update_parameters(self.model)
-            self.num_skipped = 0
-        else:
-            self._skip_step()
-        self.optimizer.zero_grad()
-        return losses, float(norm) if is_finite else None
+        return means | norm_metrics | {"learning_rate": rate, "num_skipped": len(taken) - len(norms)} | health
 
     def _batch_sizes(self, order: Tensor) -> list[int]:
         """How many scenes of an order make each batch: so many that they hold ``agents_per_batch``."""
         batch = (self.num_agents[order].cumsum(0) - 1) // self.config.agents_per_batch
         return batch.unique_consecutive(return_counts=True)[1].tolist()
-
-    def _skip_step(self) -> None:
-        """Let the loss scaler of fp16 see its overflow; it then skips the step itself and lowers its scale.
-
-        Raises:
-            InputError: Too many steps in a row had to be skipped.
-        """
-        if self._scaler() is not None:
-            self.optimizer.step()
-        self.num_skipped += 1
-        if self.num_skipped >= self.config.max_skipped:
-            what = f"{self.num_skipped} steps in a row had a loss or a gradient that is not finite"
-            raise InputError("train", what, "lower train.learning_rate, or set train.precision to fp32")
-
-    def _loss_scale(self) -> float:
-        scaler = self._scaler()
-        return 1.0 if scaler is None else scaler.get_scale()
-
-    def _scaler(self) -> torch.amp.GradScaler | None:
-        return getattr(self.fabric.strategy.precision, "scaler", None)
 
     @torch.no_grad()
     def _validate(self) -> Metrics:
@@ -269,14 +216,15 @@ class Trainer:
         }
 
     def _validation_batches(self) -> Iterator[tuple[Observed, Future, Tensor | None]]:
-        for scenes in self.validation_scenes.split(_VALIDATION_SCENES):
-            did = None if self.did is None else self.did[self.scenes.agents(scenes)[1]]
-            yield *self.scenes.gather(scenes), did
+        for scenes in self.validation_scenes.to(self.fabric.device).split(_VALIDATION_SCENES):
+            members = self.scenes.members(scenes)
+            did = None if self.did is None else self.did[members.agent]
+            yield *self.scenes.gather(scenes, members=members), did
 
     def _save(self) -> None:
         if not self.fabric.is_global_zero:
             return
-        scaler = self._scaler()
+        scaler = loss_scaler(self.fabric)
         tensors = {
             **module_tensors(self.model, prefix="model"),
             **module_tensors(self.average, prefix="average"),
@@ -301,7 +249,7 @@ class Trainer:
         self.best = {name: value for name, value in checkpoint.tensors.items() if name.startswith("best.")}
         self.history, self.best_epoch = checkpoint.meta["history"], checkpoint.meta["best_epoch"]
         self.run_id = checkpoint.meta["run_id"]
-        scaler = self._scaler()
+        scaler = loss_scaler(self.fabric)
         if scaler is not None and checkpoint.meta["scaler"] is not None:
             scaler.load_state_dict(checkpoint.meta["scaler"])
 
@@ -313,11 +261,10 @@ def fit_anew(windows: Windows, *, config: TrainConfig) -> Fitted:
 
 
 def _warm_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
-    """Exponential moving average whose memory grows with the steps made, so that the start is soon forgotten."""
+    """Exponential moving average by ``warm_weight``."""
 
     def average(old: Tensor, new: Tensor, num_averaged: Tensor | int) -> Tensor:
-        steps = float(num_averaged)
-        return torch.lerp(old, new, 1.0 - min(decay, (1.0 + steps) / (10.0 + steps)))
+        return torch.lerp(old, new, warm_weight(decay, steps=float(num_averaged)))
 
     return average
 

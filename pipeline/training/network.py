@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.forecaster import ForecasterConfig
+from models.config import ForecasterConfig
 from pipeline.behaviour.manoeuvre import Direction, Pace
 from pipeline.config import TrainConfig
 from pipeline.drives.categories import Category, Group

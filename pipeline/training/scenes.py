@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from models.batch import Future, Observed
+from models.pairs import Candidates
 from pipeline.drives.categories import Category
 from pipeline.windows.windows import PER_SCENE, Windows
 from pipeline.windows.windows import Observed as ObservedArrays
@@ -28,6 +29,50 @@ def observed_tensors(observed: ObservedArrays) -> Observed:
 def is_scored(observed: Observed) -> Bool[Tensor, " n"]:
     """Agents that are trained on: known at two steps at least, and able to move."""
     return (observed.valid.sum(dim=1) >= 2) & (observed.category != int(Category.STATIC))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Room:
+    """What fits into a batch whose shapes do not hang on what is in it.
+
+    Attributes:
+        scenes: So many, of which the last one stays empty.
+        agents: In all scenes together.
+        pairs: Of different agents of one scene.
+    """
+
+    scenes: int
+    agents: int
+    pairs: int
+
+    @staticmethod
+    def around(sizes: Sequence[int]) -> Room:
+        """Up to a quarter more than scenes of such sizes need, so that many batches get the same."""
+        pairs = sum(size * (size - 1) for size in sizes)
+        return Room(scenes=_rounded(len(sizes) + 1), agents=_rounded(sum(sizes)), pairs=_rounded(pairs))
+
+
+def _rounded(number: int) -> int:
+    """The next of four numbers between one power of two and the next."""
+    step = 1 << max((number - 1).bit_length() - 3, 0)
+    return max(-(-number // step), 1) * step
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Members:
+    """The agents of some scenes.
+
+    Attributes:
+        scene: The place of each one's scene among these, ascending.
+        agent: Its own number among all agents.
+        there: Which of them count; None: all.
+        candidates: Their pairs, in a fixed number of places; None: whoever needs them finds them.
+    """
+
+    scene: Int[Tensor, " n"]
+    agent: Int[Tensor, " n"]
+    there: Bool[Tensor, " n"] | None = None
+    candidates: Candidates | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,25 +101,55 @@ class SceneTensors:
             offset=torch.from_numpy(np.array(windows.index.agent_offset)).long().to(device),
         )
 
-    def agents(self, scenes: Int[Tensor, " b"]) -> tuple[Int[Tensor, " n"], Int[Tensor, " n"]]:
-        """Of each agent of some scenes, the place of its scene among these and its own number among all agents."""
-        starts, counts = self.offset[scenes], self.offset[scenes + 1] - self.offset[scenes]
-        scene = torch.repeat_interleave(torch.arange(len(scenes), device=scenes.device), counts)
-        within = torch.arange(len(scene), device=scenes.device) - (counts.cumsum(0) - counts)[scene]
-        return scene, starts[scene] + within
+    def members(self, scenes: Int[Tensor, " b"], *, room: Room | None = None) -> Members:
+        """The agents of some scenes.
 
-    def gather(self, scenes: Int[Tensor, " b"]) -> tuple[Observed, Future]:
-        """The agents of some scenes, scenes renumbered in the given order, features in single precision."""
-        scene, agents = self.agents(scenes)
+        Args:
+            scenes: Their numbers; a number that no scene has is an empty one.
+            room: Give as many as fit: shapes then do not hang on the data, and the device is not waited for.
+        """
+        offset = functional.pad(self.offset, (0, 1), value=len(self.observed.scene))
+        starts = offset[scenes]
+        counts = offset[scenes + 1] - starts
+        begins = counts.cumsum(0) - counts
+        if room is None:
+            scene = torch.repeat_interleave(torch.arange(len(scenes), device=scenes.device), counts)
+            within = torch.arange(len(scene), device=scenes.device) - begins[scene]
+            return Members(scene=scene, agent=starts[scene] + within)
+        scene, within, there = _places(counts, number=room.agents)
+        others = torch.where(there, counts[scene] - 1, 0)
+        receiver, place, is_pair = _places(others, number=room.pairs)
+        sender = begins[scene[receiver]] + place
+        sender = torch.where(is_pair, sender + (sender >= receiver), 0)
+        return Members(
+            scene=scene,
+            agent=torch.where(there, starts[scene] + within, 0),
+            there=there,
+            candidates=Candidates(receiver=receiver, sender=sender, there=is_pair),
+        )
+
+    def gather(self, scenes: Int[Tensor, " b"], *, members: Members | None = None) -> tuple[Observed, Future]:
+        """The agents of some scenes, scenes renumbered in the given order, features in single precision.
+
+        Args:
+            scenes: Their numbers.
+            members: Their agents; nobody was or will be anywhere who is not there. By default they are found here.
+        """
+        members = self.members(scenes) if members is None else members
+        index = scenes.clamp(max=len(self.offset) - 2)
         observed = {
-            f.name: getattr(self.observed, f.name)[scenes if f.name in PER_SCENE else agents]
+            f.name: getattr(self.observed, f.name)[index if f.name in PER_SCENE else members.agent]
             for f in fields(Observed)
             if f.name != "scene"
         }
         for name in ("agent_feature", "ahead_feature", "frame_feature"):
             observed[name] = observed[name].float()
-        future = {f.name: getattr(self.future, f.name)[agents] for f in fields(Future)}
-        return Observed(scene=scene, **observed), Future(**future)
+        future = {f.name: getattr(self.future, f.name)[members.agent] for f in fields(Future)}
+        if members.there is not None:
+            for name in ("valid", "heading_valid", "agent_feature_valid", "ahead_feature_valid"):
+                observed[name] = observed[name] & members.there[:, None]
+            future["valid"] = future["valid"] & members.there[:, None]
+        return Observed(scene=members.scene, **observed), Future(**future)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,7 +172,17 @@ class Part:
         batch = SceneTensors(observed=observed, future=future, offset=functional.pad(sizes.cumsum(0), (1, 0)))
         parts = torch.tensor(balanced(sizes.tolist(), count=self.count), device=sizes.device)
         mine = (parts == self.number).nonzero().squeeze(1)
-        return *batch.gather(mine), batch.agents(mine)[1]
+        members = batch.members(mine)
+        return *batch.gather(mine, members=members), members.agent
+
+
+def _places(
+    counts: Int[Tensor, " m"], *, number: int
+) -> tuple[Int[Tensor, " p"], Int[Tensor, " p"], Bool[Tensor, " p"]]:
+    """Of each of so many places, whose it is, the how manieth of these, and whether it is anybody's: or the last's."""
+    ends, place = counts.cumsum(0), torch.arange(number, device=counts.device)
+    owner = torch.searchsorted(ends, place, right=True).clamp(max=len(counts) - 1)
+    return owner, place - (ends - counts)[owner], place < ends[-1]
 
 
 def own_parts(accumulate: int, *, rank: int, world: int, seed: int) -> Sequence[Part | None]:

@@ -18,7 +18,18 @@ from models.manoeuvre import manoeuvre_loss, mirrored_directions
 from pipeline.behaviour.manoeuvre import MIRRORED, manoeuvres
 from pipeline.config import TrainConfig
 from pipeline.drives.categories import Category, Group
-from pipeline.training.scenes import Part, SceneTensors, augment, drop, is_scored, jitter, truncate, without_frames
+from pipeline.training.scenes import (
+    Members,
+    Part,
+    Room,
+    SceneTensors,
+    augment,
+    drop,
+    is_scored,
+    jitter,
+    truncate,
+    without_frames,
+)
 from pipeline.windows.windows import Windows
 
 LOSSES: Final = (
@@ -76,7 +87,13 @@ class Step(nn.Module):
         self.counterpart = torch.tensor(MIRRORED, device=device)
 
     def forward(
-        self, scenes: Tensor, *, progress: float, part: Part | None = None, states: list[Tensor] | None = None
+        self,
+        scenes: Tensor,
+        *,
+        progress: float | Tensor,
+        part: Part | None = None,
+        states: list[Tensor] | None = None,
+        room: Room | None = None,
     ) -> Tensor:
         """The losses by ``LOSSES``; random numbers come from the global generator, which the trainer seeds.
 
@@ -86,18 +103,20 @@ class Step(nn.Module):
             part: Which part of the batch goes through the model; by default all. All parts' losses make the batch's in
                 sum, and so do their gradients: what is drawn, and what agents count, is found for the whole batch.
             states: The hidden states after each observed step are appended to it.
+            room: Of a batch with fixed shapes; then there are no parts.
         """
         config = self.config
+        members = self.scenes.members(scenes, room=room)
         with _seeded(None if part is None else part.seed):
-            observed, future, mirror = self.batch(scenes)
+            observed, future, mirror = self.batch(scenes, members=members)
         weight = self.weights[observed.category] * is_scored(observed)
         share = shares(weight * future.valid.any(dim=1))
-        told = None if self.did is None else self._labels(scenes, observed, weight=weight, mirror=mirror)
+        told = None if self.did is None else self._labels(members, observed, weight=weight, mirror=mirror)
         if part is not None:
             observed, future, mine = part.of(observed, future)
             share, told = share[mine], None if told is None else _Labels(*(column[mine] for column in told))
         with _seeded(None if part is None else part.seed + 1 + part.number):
-            forecast = self.model(observed, states=states)
+            forecast = self.model(observed, states=states, candidates=members.candidates)
         with torch.autocast(scenes.device.type, enabled=False):
             loss = forecast_loss(
                 forecast,
@@ -115,10 +134,10 @@ class Step(nn.Module):
         total = loss.total + config.manoeuvre_weight * manoeuvre + config.scene_weight * by_scene
         return torch.stack((total, loss.single, loss.modes, loss.probability, loss.spread, manoeuvre, by_scene))
 
-    def _labels(self, scenes: Tensor, observed: Observed, *, weight: Tensor, mirror: Tensor) -> _Labels:
+    def _labels(self, members: Members, observed: Observed, *, weight: Tensor, mirror: Tensor) -> _Labels:
         """What the agents of a batch did, and how much each counts in the means over it."""
         assert self.did is not None
-        did, is_mirrored = self.did[self.scenes.agents(scenes)[1]], mirror[observed.scene]
+        did, is_mirrored = self.did[members.agent], mirror[observed.scene]
         known = weight[:, None] * (did >= 0)
         turned = mirrored_directions(did[:, 0], mirror=is_mirrored, counterpart=self.counterpart)
         return _Labels(
@@ -128,10 +147,12 @@ class Step(nn.Module):
             looked=shares(known * (observed.has_frames() & ~is_mirrored)[:, None]),
         )
 
-    def batch(self, scenes: Int[Tensor, " b"]) -> tuple[Observed, Future, Bool[Tensor, " b"]]:
+    def batch(
+        self, scenes: Int[Tensor, " b"], *, members: Members | None = None
+    ) -> tuple[Observed, Future, Bool[Tensor, " b"]]:
         """Gather and augment: what the model sees of the scenes, what came after, and which of them are mirrored."""
         config = self.config
-        observed, future = self.scenes.gather(scenes)
+        observed, future = self.scenes.gather(scenes, members=members)
         draws = torch.rand(2, len(scenes), device=scenes.device)
         scale = 1.0 + config.scale_augmentation * (2.0 * draws[0] - 1.0)
         mirror = (draws[1] < 0.5) & config.mirror_augmentation

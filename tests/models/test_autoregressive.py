@@ -7,7 +7,8 @@ import torch
 
 from models.autoregressive import normal_places
 from models.batch import Observed
-from models.forecaster import Forecaster, ForecasterConfig
+from models.config import ForecasterConfig
+from models.forecaster import Forecaster
 from pipeline.drives.categories import Category
 from pipeline.training.scenes import SceneTensors
 from tests.small_windows import NUM_CHANNELS, NUM_FUTURE, RATE_HZ, small_windows

@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from models.batch import Forecast, Observed
-from models.forecaster import Forecaster, ForecasterConfig
+from models.config import ForecasterConfig
+from models.forecaster import Forecaster
 from pipeline.drives.categories import Category
-from pipeline.training.scenes import SceneTensors
+from pipeline.training.scenes import Room, SceneTensors
 from tests.small_windows import NUM_CHANNELS, NUM_FUTURE, RATE_HZ, small_windows
 
 PER_SCENE = ("frame_feature", "frame_feature_valid")
@@ -66,9 +67,16 @@ def model(request: pytest.FixtureRequest) -> Forecaster:
 
 
 @pytest.fixture
-def observed() -> Observed:
-    windows = small_windows(num_scenes=6, agents_per_scene=6)
-    observed = SceneTensors.of(windows, device="cpu").gather(torch.arange(6))[0]
+def scenes() -> SceneTensors:
+    return SceneTensors.of(small_windows(num_scenes=6, agents_per_scene=6), device="cpu")
+
+
+@pytest.fixture
+def observed(scenes: SceneTensors) -> Observed:
+    return in_double(scenes.gather(torch.arange(6))[0])
+
+
+def in_double(observed: Observed) -> Observed:
     values = {f.name: getattr(observed, f.name) for f in fields(Observed)}
     return Observed(**{name: v.double() if v.is_floating_point() else v for name, v in values.items()})
 
@@ -101,6 +109,21 @@ def assert_same(one: Forecast, other: Forecast) -> None:
         torch.testing.assert_close(
             value, flat(other)[name], atol=1e-6, rtol=1e-6, msg=lambda m, name=name: f"{name}: {m}"
         )
+
+
+@torch.no_grad()
+def test_shapes_that_do_not_hang_on_the_data_change_nothing(
+    model: Forecaster, observed: Observed, scenes: SceneTensors
+) -> None:
+    """As in a CUDA graph: room for more scenes, agents and pairs than there are, and what is not there is no number."""
+    members = scenes.members(torch.tensor([0, 1, 2, 3, 4, 5, 6, 6]), room=Room(scenes=8, agents=50, pairs=200))
+    padded = in_double(scenes.gather(torch.tensor([0, 1, 2, 3, 4, 5, 6, 6]), members=members)[0])
+    assert members.there is not None
+    assert members.there.tolist() == [True] * len(observed.scene) + [False] * (50 - len(observed.scene))
+    nowhere = replace(padded, xy_m=torch.where(padded.valid[..., None], padded.xy_m, torch.nan))
+    found = flat(model(nowhere, candidates=members.candidates))
+    for name, value in flat(model(observed)).items():
+        torch.testing.assert_close(value, found[name][: len(value)], atol=1e-9, rtol=1e-9, msg=name)
 
 
 @torch.no_grad()

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from models.forecaster import Forecaster, ForecasterConfig
+from models.config import ForecasterConfig
+from models.forecaster import Forecaster
 from pipeline.drives.categories import Category
 from pipeline.drives.drive import Camera
 from pipeline.drives.registry import find_drives, read_drive

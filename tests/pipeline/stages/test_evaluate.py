@@ -11,7 +11,8 @@ import pytest
 import torch
 from shapely import box
 
-from models.forecaster import Forecaster, ForecasterConfig
+from models.config import ForecasterConfig
+from models.forecaster import Forecaster
 from pipeline import cli
 from pipeline.baselines.constant_velocity import unfitted
 from pipeline.config import IngestConfig, SceneConfig, TrainConfig, WindowsConfig

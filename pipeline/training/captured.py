@@ -1,0 +1,197 @@
+"""Steps of the optimiser as CUDA graphs: captured once for each shape of a batch, then launched whole."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import torch
+from jaxtyping import Float, Int
+from lightning.fabric import Fabric
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils import clip_grad_norm_
+from torch.optim import AdamW
+from torch.optim.swa_utils import AveragedModel
+
+from pipeline.config import TrainConfig
+from pipeline.training.eager import check_skipped, loss_scaler, warm_weight
+from pipeline.training.health import gradient_health
+from pipeline.training.scenes import Room
+
+
+def can_be_captured(config: TrainConfig, *, fabric: Fabric) -> bool:
+    """Whether steps become graphs: on one GPU, unless the batch goes in parts or the decoder looks for pairs itself."""
+    alone = fabric.device.type == "cuda" and fabric.world_size == 1
+    return alone and config.cuda_graphs and config.accumulate == 1 and config.decoder != "autoregressive"
+
+
+_WARM_UP: Final = 2  # steps of each shape that are taken one operation after the other: libraries settle in them
+
+
+@dataclass(kw_only=True, slots=True)
+class _Shape:
+    """Steps of one shape.
+
+    Attributes:
+        scenes: What they read: numbers of the batch's scenes, padded.
+        told: What they give: norm and losses.
+        states: The hidden states of the last one.
+        taken: So many.
+        graph: None: not captured yet.
+    """
+
+    scenes: Int[Tensor, " b"]
+    told: Float[Tensor, " l"] | None = None
+    states: list[Tensor] = field(default_factory=list[Tensor])
+    taken: int = 0
+    graph: torch.cuda.CUDAGraph | None = None
+
+
+class Captured:
+    """What takes the steps.
+
+    Forward, backward, clipping, optimiser and the average of the weights are one graph, in which nothing waits for the
+    host: what does not belong to a batch is masked (``Room``), a step that is not finite is skipped on the device, and
+    what was skipped is read when ``check`` asks. Off a GPU the same steps are taken without a graph, for tests.
+
+    Args:
+        fabric: Device and precision, of one process.
+        step: A batch's losses, wrapped by the fabric.
+        optimizer: Of ``make_optimizer``, wrapped by it.
+        model: What is trained.
+        average: Of its weights.
+        config: The recipe.
+        sizes: How many agents each scene has.
+    """
+
+    def __init__(
+        self,
+        *,
+        fabric: Fabric,
+        step: Any,
+        optimizer: Any,
+        model: nn.Module,
+        average: AveragedModel,
+        config: TrainConfig,
+        sizes: Int[Tensor, " s"],
+    ) -> None:
+        device = fabric.device
+        self.fabric, self.step, self.optimizer = fabric, step, optimizer
+        self.model, self.average, self.config, self.sizes = model, average, config, sizes
+        self.on_gpu = device.type == "cuda"
+        self.progress = torch.zeros((), dtype=torch.float64, device=device)
+        self.in_a_row, self.most_in_a_row = (torch.zeros((), dtype=torch.long, device=device) for _ in range(2))
+        self.shapes: dict[Room, _Shape] = {}
+        self.stream = torch.cuda.Stream(device) if self.on_gpu else None
+        self.pool = torch.cuda.graph_pool_handle() if self.on_gpu else None
+
+    @staticmethod
+    def make_optimizer(model: nn.Module, *, config: TrainConfig, device: torch.device) -> AdamW:
+        """Such as these steps need: its rate and its count of steps are on the device."""
+        return AdamW(
+            model.parameters(),
+            lr=torch.tensor(config.learning_rate, device=device),
+            weight_decay=config.weight_decay,
+            fused=True,
+            capturable=device.type == "cuda",
+        )
+
+    def advance(
+        self,
+        scenes: Int[Tensor, " b"],
+        *,
+        progress: float,
+        rate: float,
+        seed: int = 0,  # noqa: ARG002  # there are no parts
+        health: dict[str, float] | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """As ``Eager.advance``, but that nothing is raised before ``check``."""
+        room = Room.around(self.sizes[scenes].tolist())
+        if room not in self.shapes:
+            self.shapes[room] = _Shape(scenes=torch.zeros(room.scenes, dtype=torch.long, device=self.fabric.device))
+        shape = self.shapes[room]
+        with self._beside():
+            shape.scenes.copy_(functional.pad(scenes, (0, room.scenes - len(scenes)), value=len(self.sizes)))
+            self.progress.fill_(progress)
+            for group in self.optimizer.param_groups:
+                group["lr"].fill_(rate)
+            if self.on_gpu and shape.graph is None and shape.taken >= _WARM_UP:
+                shape.graph = torch.cuda.CUDAGraph()
+                with torch.cuda.graph(shape.graph, pool=self.pool, stream=self.stream):
+                    self._take(shape, room=room)
+            if shape.graph is None:
+                self._take(shape, room=room)
+            else:
+                shape.graph.replay()
+            shape.taken += 1
+            assert shape.told is not None
+            told = shape.told.clone()
+            if health is not None:
+                health |= self._health(shape, norm=float(told[0]))
+        return told[1:], told[0]
+
+    def check(self) -> None:
+        """See that not too many steps in a row were skipped; waits for the device.
+
+        Raises:
+            InputError: They were.
+        """
+        check_skipped(int(self.most_in_a_row), config=self.config)
+
+    def _take(self, shape: _Shape, *, room: Room) -> None:
+        """One step; nothing in it hangs on the data but the numbers."""
+        shape.states = []
+        optimizer = self.optimizer.optimizer
+        optimizer.zero_grad(set_to_none=False)  # gradients stay where they are, whatever graph makes them
+        losses = self.step(shape.scenes, progress=self.progress, room=room, states=shape.states)
+        self.fabric.backward(losses[0])
+        scaler = loss_scaler(self.fabric)
+        if scaler is not None:
+            scaler.unscale_(optimizer)
+        norm = clip_grad_norm_(self.model.parameters(), self.config.max_norm, foreach=True)
+        is_finite = torch.isfinite(norm + losses[0])
+        if scaler is not None:
+            scaler.step(optimizer)  # tells the optimiser of an overflow as below
+            scaler.update()
+        else:
+            optimizer.found_inf = (~is_finite).float()  # with this, the fused optimiser leaves all as it is
+            optimizer.step()
+        self._average(is_finite)
+        self.in_a_row.copy_(torch.where(is_finite, 0, self.in_a_row + 1))
+        self.most_in_a_row.copy_(torch.maximum(self.in_a_row, self.most_in_a_row))
+        shape.told = torch.cat((norm[None], losses.detach()))
+
+    @torch.no_grad()
+    def _average(self, is_finite: Tensor) -> None:
+        """As ``AveragedModel.update_parameters`` does, which looks at its count on the host."""
+        steps = self.average.n_averaged
+        newest = torch.where(steps == 0, 1.0, warm_weight(self.config.ema, steps=steps)) * is_finite
+        averages = [each.data for each in self.average.module.parameters()]
+        torch._foreach_mul_(averages, 1.0 - newest)  # pyright: ignore
+        torch._foreach_add_(averages, torch._foreach_mul([each.data for each in self.model.parameters()], newest))  # pyright: ignore
+        steps.add_(is_finite)
+
+    def _health(self, shape: _Shape, *, norm: float) -> dict[str, float]:
+        if not torch.isfinite(torch.tensor(norm)):
+            return {}
+        scaler = loss_scaler(self.fabric)
+        return gradient_health(
+            self.model,
+            states=shape.states,
+            clipped=min(1.0, self.config.max_norm / (norm + 1e-6)),
+            loss_scale=1.0 if scaler is None else scaler.get_scale(),
+        )
+
+    @contextmanager
+    def _beside(self) -> Generator[None]:
+        """On a stream of one's own, as capturing asks for, between what is on the current one before and after."""
+        if self.stream is None:
+            yield
+            return
+        self.stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(self.stream):
+            yield
+        torch.cuda.current_stream().wait_stream(self.stream)
