@@ -54,7 +54,7 @@ class LSTMCell(nn.Module):
         """
         gates = at_least_single(torch.addmm(projected, hidden, self.recurrent.weight.t()))
         there = valid[:, None]
-        if not torch.compiler.is_exporting():
+        if not torch.compiler.is_compiling():
             advance = _Gates.apply if torch.is_grad_enabled() else _without_gradient
             return advance(gates, hidden, cell, there)  # pyright: ignore
         enter, keep, candidate, leave = gates.chunk(4, dim=-1)

@@ -243,6 +243,7 @@ class TrainConfig(Section):
         max_norm: Gradients are clipped to this norm.
         cuda_graphs: On one GPU a whole step becomes a CUDA graph for each shape of a batch, and is launched at once;
             without, and on anything else, its operations are launched one by one.
+        compile: These steps are compiled first, which takes a minute or more and pays in a long training.
         max_skipped: Training ends when so many steps in a row had a loss or gradient that is not finite.
         ema: Decay of the moving average of the weights; zero: none.
         relaxation: Of the weight that the modes that did not win share (relaxed winner-takes-all); it fades to zero
@@ -289,6 +290,7 @@ class TrainConfig(Section):
     weight_decay: Annotated[float, Field(ge=0)]
     max_norm: Positive
     cuda_graphs: bool
+    compile: bool
     max_skipped: Count
     ema: Fraction
     relaxation: Fraction

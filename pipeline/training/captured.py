@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 import torch
@@ -38,14 +39,12 @@ class _Shape:
     Attributes:
         scenes: What they read: numbers of the batch's scenes, padded.
         told: What they give: norm and losses.
-        states: The hidden states of the last one.
         taken: So many.
         graph: None: not captured yet.
     """
 
     scenes: Int[Tensor, " b"]
     told: Float[Tensor, " l"] | None = None
-    states: list[Tensor] = field(default_factory=list[Tensor])
     taken: int = 0
     graph: torch.cuda.CUDAGraph | None = None
 
@@ -85,6 +84,9 @@ class Captured:
         self.progress = torch.zeros((), dtype=torch.float64, device=device)
         self.in_a_row, self.most_in_a_row = (torch.zeros((), dtype=torch.long, device=device) for _ in range(2))
         self.shapes: dict[Room, _Shape] = {}
+        self.room = Room(scenes=0, agents=0, pairs=0)
+        forward = step.module.forward
+        self.forward = torch.compile(forward, fullgraph=True, dynamic=False) if config.compile else forward
         self.stream = torch.cuda.Stream(device) if self.on_gpu else None
         self.pool = torch.cuda.graph_pool_handle() if self.on_gpu else None
 
@@ -109,7 +111,7 @@ class Captured:
         health: dict[str, float] | None = None,
     ) -> tuple[Tensor, Tensor]:
         """As ``Eager.advance``, but that nothing is raised before ``check``."""
-        room = Room.around(self.sizes[scenes].tolist())
+        self.room = room = self.room.grown(Room.around(self.sizes[scenes].tolist()))
         if room not in self.shapes:
             self.shapes[room] = _Shape(scenes=torch.zeros(room.scenes, dtype=torch.long, device=self.fabric.device))
         shape = self.shapes[room]
@@ -118,19 +120,20 @@ class Captured:
             self.progress.fill_(progress)
             for group in self.optimizer.param_groups:
                 group["lr"].fill_(rate)
-            if self.on_gpu and shape.graph is None and shape.taken >= _WARM_UP:
-                shape.graph = torch.cuda.CUDAGraph()
-                with torch.cuda.graph(shape.graph, pool=self.pool, stream=self.stream):
-                    self._take(shape, room=room)
-            if shape.graph is None:
-                self._take(shape, room=room)
-            else:
-                shape.graph.replay()
-            shape.taken += 1
-            assert shape.told is not None
-            told = shape.told.clone()
             if health is not None:
-                health |= self._health(shape, norm=float(told[0]))
+                told = self._take_and_look(shape.scenes, room=room, health=health)
+            else:
+                if self.on_gpu and shape.graph is None and shape.taken >= _WARM_UP:
+                    shape.graph = torch.cuda.CUDAGraph()
+                    with torch.cuda.graph(shape.graph, pool=self.pool, stream=self.stream):
+                        shape.told = self._take(shape.scenes, room=room)
+                if shape.graph is None:
+                    shape.told = self._take(shape.scenes, room=room)
+                else:
+                    shape.graph.replay()
+                shape.taken += 1
+                assert shape.told is not None
+                told = shape.told.clone()
         return told[1:], told[0]
 
     def check(self) -> None:
@@ -141,12 +144,13 @@ class Captured:
         """
         check_skipped(int(self.most_in_a_row), config=self.config)
 
-    def _take(self, shape: _Shape, *, room: Room) -> None:
-        """One step; nothing in it hangs on the data but the numbers."""
-        shape.states = []
+    def _take(self, scenes: Tensor, *, room: Room, states: list[Tensor] | None = None) -> Float[Tensor, " l"]:
+        """One step, of which nothing hangs on the data but the numbers: its norm and its losses."""
         optimizer = self.optimizer.optimizer
         optimizer.zero_grad(set_to_none=False)  # gradients stay where they are, whatever graph makes them
-        losses = self.step(shape.scenes, progress=self.progress, room=room, states=shape.states)
+        forward = self.forward if states is None else self.step.module.forward
+        with self.fabric.autocast():
+            losses = forward(scenes, progress=self.progress, room=room, states=states)
         self.fabric.backward(losses[0])
         scaler = loss_scaler(self.fabric)
         if scaler is not None:
@@ -162,7 +166,7 @@ class Captured:
         self._average(is_finite)
         self.in_a_row.copy_(torch.where(is_finite, 0, self.in_a_row + 1))
         self.most_in_a_row.copy_(torch.maximum(self.in_a_row, self.most_in_a_row))
-        shape.told = torch.cat((norm[None], losses.detach()))
+        return torch.cat((norm[None], losses.detach()))
 
     @torch.no_grad()
     def _average(self, is_finite: Tensor) -> None:
@@ -174,16 +178,17 @@ class Captured:
         torch._foreach_add_(averages, torch._foreach_mul([each.data for each in self.model.parameters()], newest))  # pyright: ignore
         steps.add_(is_finite)
 
-    def _health(self, shape: _Shape, *, norm: float) -> dict[str, float]:
-        if not torch.isfinite(torch.tensor(norm)):
-            return {}
+    def _take_and_look(self, scenes: Tensor, *, room: Room, health: dict[str, float]) -> Float[Tensor, " l"]:
+        """One step, operation by operation, and the gradients in it, unless they are not finite."""
+        states: list[Tensor] = []
         scaler = loss_scaler(self.fabric)
-        return gradient_health(
-            self.model,
-            states=shape.states,
-            clipped=min(1.0, self.config.max_norm / (norm + 1e-6)),
-            loss_scale=1.0 if scaler is None else scaler.get_scale(),
-        )
+        loss_scale = 1.0 if scaler is None or not self.shapes[room].taken else scaler.get_scale()
+        told = self._take(scenes, room=room, states=states)
+        norm = float(told[0])
+        if math.isfinite(norm):
+            clipped = min(1.0, self.config.max_norm / (norm + 1e-6))
+            health |= gradient_health(self.model, states=states, clipped=clipped, loss_scale=loss_scale)
+        return told
 
     @contextmanager
     def _beside(self) -> Generator[None]:

@@ -17,6 +17,8 @@ from pipeline.drives.categories import Category
 from pipeline.windows.windows import PER_SCENE, Windows
 from pipeline.windows.windows import Observed as ObservedArrays
 
+_OBSERVED, _FUTURE = (tuple(f.name for f in fields(kind)) for kind in (Observed, Future))
+
 
 def observed_tensors(observed: ObservedArrays) -> Observed:
     """The same as tensors; features stay in the precision that they are stored in."""
@@ -50,6 +52,14 @@ class Room:
         """Up to a quarter more than scenes of such sizes need, so that many batches get the same."""
         pairs = sum(size * (size - 1) for size in sizes)
         return Room(scenes=_rounded(len(sizes) + 1), agents=_rounded(sum(sizes)), pairs=_rounded(pairs))
+
+    def grown(self, other: Room) -> Room:
+        """For either."""
+        return Room(
+            scenes=max(self.scenes, other.scenes),
+            agents=max(self.agents, other.agents),
+            pairs=max(self.pairs, other.pairs),
+        )
 
 
 def _rounded(number: int) -> int:
@@ -138,13 +148,13 @@ class SceneTensors:
         members = self.members(scenes) if members is None else members
         index = scenes.clamp(max=len(self.offset) - 2)
         observed = {
-            f.name: getattr(self.observed, f.name)[index if f.name in PER_SCENE else members.agent]
-            for f in fields(Observed)
-            if f.name != "scene"
+            name: getattr(self.observed, name)[index if name in PER_SCENE else members.agent]
+            for name in _OBSERVED
+            if name != "scene"
         }
         for name in ("agent_feature", "ahead_feature", "frame_feature"):
             observed[name] = observed[name].float()
-        future = {f.name: getattr(self.future, f.name)[members.agent] for f in fields(Future)}
+        future = {name: getattr(self.future, name)[members.agent] for name in _FUTURE}
         if members.there is not None:
             for name in ("valid", "heading_valid", "agent_feature_valid", "ahead_feature_valid"):
                 observed[name] = observed[name] & members.there[:, None]
