@@ -26,11 +26,13 @@ class Contestant:
         run: It.
         agents: Whose windows one run goes through.
         scenes: Of these agents.
+        looked_into: Run for memory and FLOPs in its place; None: itself. A captured graph shows neither.
     """
 
     run: Run
     agents: int
     scenes: int
+    looked_into: Run | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -78,8 +80,8 @@ def in_turn(
     return {
         name: Taken(
             seconds=tuple(seconds[name]),
-            peak_bytes=0 if name in time_alone else _peak_bytes(one.run, device=device),
-            flops=0 if name in time_alone else _flops(one.run),
+            peak_bytes=0 if name in time_alone else _peak_bytes(one.looked_into or one.run, device=device),
+            flops=0 if name in time_alone else _flops(one.looked_into or one.run),
         )
         for name, one in contestants.items()
     }

@@ -24,6 +24,7 @@ FUSED: Final = "fused LSTM"
 LITERATURE: Final = "literature's social LSTM"
 _LITERATURE_SCENES: Final = 4  # it goes scene by scene, so that a few tell what many take
 _PRODUCT: Final = 2048  # side of the matrices whose product is the arithmetic floor
+_GPU_PRODUCT: Final = 8192
 
 
 def encoder(config: TrainConfig, *, size: Size, repeats: int, device: torch.device) -> list[Measure]:
@@ -103,8 +104,10 @@ def fused(model: Forecaster, *, size: Size, device: torch.device, trained: bool 
 
 
 def product(size: Size, *, device: torch.device) -> Contestant:
-    """One large matrix product: what the machine's arithmetic can do."""
-    matrix = torch.ones(_PRODUCT, _PRODUCT, device=device)
+    """One large matrix product, on a GPU in bf16: what the machine's arithmetic can do."""
+    on_gpu = device.type == "cuda"
+    side = _GPU_PRODUCT if on_gpu else _PRODUCT
+    matrix = torch.randn(side, side, device=device, dtype=torch.bfloat16 if on_gpu else torch.float32)
     return Contestant(run=lambda: torch.mm(matrix, matrix), agents=size.total, scenes=size.scenes)
 
 

@@ -20,6 +20,7 @@ from pipeline.scoring.share import pick_workers
 from pipeline.speed.curve import Point, curve
 from pipeline.speed.encoder import FUSED, LITERATURE, encoder
 from pipeline.speed.forward import forward
+from pipeline.speed.gpu import gpu_bars, idle_share, train_on_gpu
 from pipeline.speed.made_up import OBSERVED, STANDARD, Size
 from pipeline.speed.measure import Bar, Measure, table
 from pipeline.speed.train import INPUT_PATH, INTERACTIONS, train
@@ -45,25 +46,33 @@ class Speed:
 
     Attributes:
         device: Where, in words.
+        on_gpu: It is a GPU.
         size: Of the batch.
         config: The recipe.
         rows: Of all parts.
         points: Of the scaling curve.
+        idle: A GPU's share of an epoch; None: not asked for.
         features: Of the scene features; None: not asked for.
         fleet: Of scoring; None: not asked for.
     """
 
     device: str
+    on_gpu: bool
     size: Size
     config: TrainConfig
     rows: Sequence[Measure]
     points: Sequence[Point]
+    idle: Bar | None
     features: Sequence[FeaturesCost] | None
     fleet: FleetCost | None
 
     def bars(self) -> list[Bar]:
-        """What was to be reached on two CPU cores at the standard size."""
-        found: list[Bar] = []
+        """What was to be reached at the standard size, on two CPU cores and on a GPU."""
+        found = gpu_bars(self.rows)
+        if self.idle is not None:
+            found.append(self.idle)
+        if self.on_gpu:
+            return found
         for row in self.rows:
             if row.part == "encoder" and row.name in _AT_MOST:
                 what, ratio = f"encoder, {row.name}, times the fused LSTM", median(row.ratios[FUSED])
@@ -158,7 +167,12 @@ def measure_speed(
         raise InputError("--device", f"'{device}' cannot be used here", "say cpu")
     size = size or STANDARD
     place, config = torch.device(device), config.model_copy(update={"device": device})
-    measured = {"windows": (windows,), "train": (encoder, train), "forward": (forward,)}
+    on_gpu = place.type == "cuda"
+    measured = {
+        "windows": (windows,),
+        "train": (encoder, train_on_gpu if on_gpu else train),
+        "forward": (forward,),
+    }
     with one_thread(place):
         rows = [
             row
@@ -168,6 +182,7 @@ def measure_speed(
             for row in measure(config, size=size, repeats=repeats, device=place)
         ]
         points = curve(config, device=place, largest=size.total) if scaling else []
+        idle = idle_share(config, size=size) if on_gpu and "train" in parts else None
     features = fleet = None
     if "features" in parts:
         features = [*features_costs(scene, backbones=_BACKBONES, num_frames=_FRAMES, repeats=3)]
@@ -176,7 +191,15 @@ def measure_speed(
             model, num_drives=_DRIVES, num_agents=40, seconds=60.0, every_s=0.5, workers=pick_workers("cpu")
         )
     return Speed(
-        device=_name(place), size=size, config=config, rows=rows, points=points, features=features, fleet=fleet
+        device=_name(place),
+        on_gpu=on_gpu,
+        size=size,
+        config=config,
+        rows=rows,
+        points=points,
+        idle=idle,
+        features=features,
+        fleet=fleet,
     )
 
 

@@ -30,18 +30,18 @@ def train(config: TrainConfig, *, size: Size, repeats: int, device: torch.device
         repeats: How often.
         device: Where.
     """
-    scenes = torch.arange(size.scenes, device=device)
+    scenes = torch.arange(size.scenes)
     trainers = {name: trainer(config, interaction=name, size=size) for name in INTERACTIONS}
     steps = {
         f"step, {name}": Contestant(run=_stepping(one, scenes), agents=size.total, scenes=size.scenes)
         for name, one in trainers.items()
     }
     first = trainers[INTERACTIONS[0]]
-    path = Contestant(run=lambda: first.step.module.batch(scenes), agents=size.total, scenes=size.scenes)
+    path = Contestant(run=lambda: first.step.module.batch(scenes.to(device)), agents=size.total, scenes=size.scenes)
     contestants = {**steps, INPUT_PATH: path}
     taken = in_turn(contestants, repeats=repeats, device=device)
     found = measures("training step", contestants, taken=taken, references=list(steps))
-    return found if device.type == "cuda" else [*found, *_by_threads(first, size=size, repeats=repeats)]
+    return [*found, *_by_threads(first, size=size, repeats=repeats)]
 
 
 def trainer(config: TrainConfig, *, interaction: InteractionName, size: Size) -> Trainer:
@@ -60,7 +60,7 @@ def _by_threads(one: Trainer, *, size: Size, repeats: int) -> list[Measure]:
     def with_threads(number: int) -> Callable[[], None]:
         def run() -> None:
             torch.set_num_threads(number)
-            one.advance(scenes, progress=0.5)
+            one.steps.advance(scenes, progress=0.5, rate=one.config.learning_rate)
             torch.set_num_threads(before)
 
         return run
@@ -76,6 +76,6 @@ def _by_threads(one: Trainer, *, size: Size, repeats: int) -> list[Measure]:
 
 def _stepping(one: Trainer, scenes: torch.Tensor) -> Callable[[], None]:
     def run() -> None:
-        one.advance(scenes, progress=0.5)
+        one.steps.advance(scenes, progress=0.5, rate=one.config.learning_rate)
 
     return run

@@ -38,12 +38,14 @@ class _Shape:
 
     Attributes:
         scenes: What they read: numbers of the batch's scenes, padded.
+        states: The hidden states of the last one, with their gradients; None: nobody looks at them.
         told: What they give: norm and losses.
         taken: So many.
         graph: None: not captured yet.
     """
 
     scenes: Int[Tensor, " b"]
+    states: list[Tensor] | None
     told: Float[Tensor, " l"] | None = None
     taken: int = 0
     graph: torch.cuda.CUDAGraph | None = None
@@ -83,7 +85,7 @@ class Captured:
         self.on_gpu = device.type == "cuda"
         self.progress = torch.zeros((), dtype=torch.float64, device=device)
         self.in_a_row, self.most_in_a_row = (torch.zeros((), dtype=torch.long, device=device) for _ in range(2))
-        self.shapes: dict[Room, _Shape] = {}
+        self.shapes: dict[tuple[Room, bool], _Shape] = {}
         self.room = Room(scenes=0, agents=0, pairs=0)
         forward = step.module.forward
         self.forward = torch.compile(forward, fullgraph=True, dynamic=False) if config.compile else forward
@@ -112,28 +114,29 @@ class Captured:
     ) -> tuple[Tensor, Tensor]:
         """As ``Eager.advance``, but that nothing is raised before ``check``."""
         self.room = room = self.room.grown(Room.around(self.sizes[scenes].tolist()))
-        if room not in self.shapes:
-            self.shapes[room] = _Shape(scenes=torch.zeros(room.scenes, dtype=torch.long, device=self.fabric.device))
-        shape = self.shapes[room]
+        key = (room, health is not None)
+        if key not in self.shapes:
+            padded = torch.zeros(room.scenes, dtype=torch.long, device=self.fabric.device)
+            self.shapes[key] = _Shape(scenes=padded, states=None if health is None else [])
+        shape = self.shapes[key]
         with self._beside():
             shape.scenes.copy_(functional.pad(scenes, (0, room.scenes - len(scenes)), value=len(self.sizes)))
             self.progress.fill_(progress)
             for group in self.optimizer.param_groups:
                 group["lr"].fill_(rate)
-            if health is not None:
-                told = self._take_and_look(shape.scenes, room=room, health=health)
+            if self.on_gpu and shape.graph is None and shape.taken >= _WARM_UP:
+                shape.graph = torch.cuda.CUDAGraph()
+                with torch.cuda.graph(shape.graph, pool=self.pool, stream=self.stream):
+                    self._take(shape, room=room)
+            if shape.graph is None:
+                self._take(shape, room=room)
             else:
-                if self.on_gpu and shape.graph is None and shape.taken >= _WARM_UP:
-                    shape.graph = torch.cuda.CUDAGraph()
-                    with torch.cuda.graph(shape.graph, pool=self.pool, stream=self.stream):
-                        shape.told = self._take(shape.scenes, room=room)
-                if shape.graph is None:
-                    shape.told = self._take(shape.scenes, room=room)
-                else:
-                    shape.graph.replay()
-                shape.taken += 1
-                assert shape.told is not None
-                told = shape.told.clone()
+                shape.graph.replay()
+            shape.taken += 1
+            assert shape.told is not None
+            told = shape.told.clone()
+            if health is not None and shape.states is not None:
+                health |= self._health(shape.states, norm=float(told[0]))
         return told[1:], told[0]
 
     def check(self) -> None:
@@ -144,13 +147,15 @@ class Captured:
         """
         check_skipped(int(self.most_in_a_row), config=self.config)
 
-    def _take(self, scenes: Tensor, *, room: Room, states: list[Tensor] | None = None) -> Float[Tensor, " l"]:
-        """One step, of which nothing hangs on the data but the numbers: its norm and its losses."""
+    def _take(self, shape: _Shape, *, room: Room) -> None:
+        """One step; nothing in it hangs on the data but the numbers."""
         optimizer = self.optimizer.optimizer
         optimizer.zero_grad(set_to_none=False)  # gradients stay where they are, whatever graph makes them
-        forward = self.forward if states is None else self.step.module.forward
+        # What is compiled has no states inside that one could look at.
+        forward = self.forward if shape.states is None else self.step.module.forward
+        shape.states = None if shape.states is None else []
         with self.fabric.autocast():
-            losses = forward(scenes, progress=self.progress, room=room, states=states)
+            losses = forward(shape.scenes, progress=self.progress, room=room, states=shape.states)
         self.fabric.backward(losses[0])
         scaler = loss_scaler(self.fabric)
         if scaler is not None:
@@ -166,7 +171,7 @@ class Captured:
         self._average(is_finite)
         self.in_a_row.copy_(torch.where(is_finite, 0, self.in_a_row + 1))
         self.most_in_a_row.copy_(torch.maximum(self.in_a_row, self.most_in_a_row))
-        return torch.cat((norm[None], losses.detach()))
+        shape.told = torch.cat((norm[None], losses.detach()))
 
     @torch.no_grad()
     def _average(self, is_finite: Tensor) -> None:
@@ -178,17 +183,14 @@ class Captured:
         torch._foreach_add_(averages, torch._foreach_mul([each.data for each in self.model.parameters()], newest))  # pyright: ignore
         steps.add_(is_finite)
 
-    def _take_and_look(self, scenes: Tensor, *, room: Room, health: dict[str, float]) -> Float[Tensor, " l"]:
-        """One step, operation by operation, and the gradients in it, unless they are not finite."""
-        states: list[Tensor] = []
+    def _health(self, states: list[Tensor], *, norm: float) -> dict[str, float]:
+        """Of the step just taken; of one that was skipped there is nothing to tell."""
+        if not math.isfinite(norm):
+            return {}
         scaler = loss_scaler(self.fabric)
-        loss_scale = 1.0 if scaler is None or not self.shapes[room].taken else scaler.get_scale()
-        told = self._take(scenes, room=room, states=states)
-        norm = float(told[0])
-        if math.isfinite(norm):
-            clipped = min(1.0, self.config.max_norm / (norm + 1e-6))
-            health |= gradient_health(self.model, states=states, clipped=clipped, loss_scale=loss_scale)
-        return told
+        clipped = min(1.0, self.config.max_norm / (norm + 1e-6))
+        loss_scale = 1.0 if scaler is None else scaler.get_scale()
+        return gradient_health(self.model, states=states, clipped=clipped, loss_scale=loss_scale)
 
     @contextmanager
     def _beside(self) -> Generator[None]:

@@ -124,7 +124,7 @@ class Trainer:
         with progress_bar() as bar, one_thread(self.fabric.device):
             task = bar.add_task("train", total=config.max_epochs, completed=len(self.history))
             while len(self.history) < config.max_epochs and not self._is_patience_spent():
-                metrics = self._train_epoch() | self._validate()
+                metrics = self.train_epoch() | self._validate()
                 self.history.append(metrics)
                 if self._is_kept():
                     self.best_epoch = len(self.history) - 1
@@ -148,7 +148,7 @@ class Trainer:
     def _is_patience_spent(self) -> bool:
         return bool(self.history) and len(self.history) - 1 - self.best_epoch >= self.config.patience
 
-    def _train_epoch(self) -> Metrics:
+    def train_epoch(self) -> Metrics:
         """One pass over the training scenes; everything random in it follows from the seed and the epoch."""
         epoch, config = len(self.history), self.config
         generator = torch.Generator().manual_seed(config.seed * 100_003 + epoch)

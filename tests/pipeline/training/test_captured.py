@@ -85,7 +85,7 @@ def test_nothing_in_a_step_waits_for_its_numbers(
     trainer.steps.advance(scenes, progress=0.3, rate=0.01)  # makes the optimiser's state
     room = Room.around(trainer.num_agents[:8].tolist())
     with NothingWaits():
-        trainer.steps._take(trainer.steps.shapes[room].scenes, room=room)  # pyright: ignore
+        trainer.steps._take(trainer.steps.shapes[room, False], room=room)  # pyright: ignore
 
 
 def test_a_whole_training_runs(config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
