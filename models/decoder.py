@@ -170,7 +170,8 @@ def path_of(paths: Paths, which: int | slice) -> Paths:
 def squared_distance(paths: Paths, target_m: Float[Tensor, "*n h 2"]) -> Float[Tensor, "*n h"]:
     """Squared Mahalanobis distance of positions from the paths' bivariate Gaussians, per step."""
     z = (target_m - paths.xy_m) / paths.sigma_m
-    return (z.square().sum(-1) - 2.0 * paths.rho * z.prod(-1)) / (1.0 - paths.rho.square())
+    x, y = z.unbind(-1)  # the gradient of ``prod`` looks for zeros, and a GPU is waited for
+    return (x.square() + y.square() - 2.0 * paths.rho * x * y) / (1.0 - paths.rho.square())
 
 
 def gaussian_nll(paths: Paths, target_m: Float[Tensor, "*n h 2"]) -> Float[Tensor, "*n h"]:

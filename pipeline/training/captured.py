@@ -82,6 +82,7 @@ class Captured:
         device = fabric.device
         self.fabric, self.step, self.optimizer = fabric, step, optimizer
         self.model, self.average, self.config, self.sizes = model, average, config, sizes
+        average.n_averaged = average.n_averaged.to(device)
         self.on_gpu = device.type == "cuda"
         self.progress = torch.zeros((), dtype=torch.float64, device=device)
         self.in_a_row, self.most_in_a_row = (torch.zeros((), dtype=torch.long, device=device) for _ in range(2))
