@@ -1,4 +1,4 @@
-"""On a GPU: every precision trains, captured or not, and forecasts agree with the CPU's. Needs the training step alone."""
+"""On a GPU: every precision trains, captured or not; forecasts agree with the CPU's. Needs the training step alone."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def recipe(**update: object) -> TrainConfig:
 
 @pytest.mark.parametrize("graphs", [True, False])
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
-def test_training_on_a_gpu(tmp_path: Path, precision: str, graphs: bool) -> None:
+def test_training_on_a_gpu(tmp_path: Path, precision: str, *, graphs: bool) -> None:
     config = recipe(precision=precision, cuda_graphs=graphs, agents_per_batch=64)
     windows = small_windows(num_scenes=96)
     trainer = Trainer(windows, config=config, checkpoint=tmp_path / "state")
