@@ -77,14 +77,13 @@ def in_turn(
             taken = _seconds(contestant.run, device=device, wall=wall)
             if number >= _WARM_UP:
                 seconds[name].append(taken)
-    return {
-        name: Taken(
-            seconds=tuple(seconds[name]),
-            peak_bytes=0 if name in time_alone else _peak_bytes(one.looked_into or one.run, device=device),
-            flops=0 if name in time_alone else _flops(one.looked_into or one.run),
-        )
-        for name, one in contestants.items()
-    }
+    looked_into = {name: one.looked_into or one.run for name, one in contestants.items() if name not in time_alone}
+    once = {run: (_peak_bytes(run, device=device), _flops(run)) for run in set(looked_into.values())}
+    found: dict[str, Taken] = {}
+    for name, each in seconds.items():
+        peak_bytes, flops = once[looked_into[name]] if name in looked_into else (0, 0)
+        found[name] = Taken(seconds=tuple(each), peak_bytes=peak_bytes, flops=flops)
+    return found
 
 
 def _seconds(run: Run, *, device: torch.device, wall: bool) -> float:

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import torch
 
+from models.interaction import InteractionName
 from pipeline.config import TrainConfig
 from pipeline.speed.clock import Contestant, in_turn
 from pipeline.speed.encoder import product
@@ -20,18 +21,19 @@ from pipeline.training.fit import Trainer
 
 PART: Final = "training step on a GPU"
 EAGER: Final = "fp32, one by one"
+_EAGER_HALF: Final = "bf16, one by one"
 GRAPH: Final = "bf16, graph"
 COMPILED: Final = "bf16, compiled graph"
 _KINDS: Final[dict[str, dict[str, Any]]] = {
     EAGER: {"precision": "fp32", "cuda_graphs": False},
-    "bf16, one by one": {"precision": "bf16", "cuda_graphs": False},
+    _EAGER_HALF: {"precision": "bf16", "cuda_graphs": False},
     "fp32, graph": {"precision": "fp32"},
     "fp16, graph": {"precision": "fp16"},
     GRAPH: {"precision": "bf16"},
     COMPILED: {"precision": "bf16", "compile": True},
 }
 _STEPS: Final = 10  # in a row, as in an epoch: from the first on a GPU is behind the host
-_EPOCH_BATCHES: Final = 50
+_EPOCH_BATCHES: Final = 20
 _FASTER: Final = 8.0
 _OF_FLOOR: Final = 0.4
 _AGENTS_PER_S: Final = 1_000_000.0
@@ -47,33 +49,36 @@ def train_on_gpu(config: TrainConfig, *, size: Size, repeats: int, device: torch
         repeats: How often.
         device: A GPU.
     """
-    found: list[Measure] = []
-    for interaction in INTERACTIONS:
-        trainers = {
-            kind: trainer(config.model_copy(update=update), interaction=interaction, size=size)
-            for kind, update in _KINDS.items()
-        }
-        one_by_one = {kind: _stepping(one, size) for kind, one in trainers.items() if not _is_captured(one)}
-        contestants = {
-            kind: Contestant(
-                run=_stepping(one, size),
-                agents=_STEPS * size.total,
-                scenes=_STEPS * size.scenes,
-                looked_into=one_by_one[EAGER if one.config.precision == "fp32" else "bf16, one by one"],
-            )
-            for kind, one in trainers.items()
-        }
-        path, scenes = trainers[EAGER].step.module.batch, torch.arange(size.scenes, device=device)
-        contestants[INPUT_PATH] = Contestant(
-            run=lambda path=path, scenes=scenes: path(scenes), agents=size.total, scenes=size.scenes
+    return [
+        row
+        for interaction in INTERACTIONS
+        for row in train_with(interaction, config=config, size=size, repeats=repeats, device=device)
+    ]
+
+
+def train_with(
+    interaction: InteractionName, *, config: TrainConfig, size: Size, repeats: int, device: torch.device
+) -> list[Measure]:
+    """With one kind of interaction."""
+    trainers = {
+        kind: trainer(config.model_copy(update=update), interaction=interaction, size=size)
+        for kind, update in _KINDS.items()
+    }
+    runs = {kind: _stepping(one, size) for kind, one in trainers.items()}
+    contestants = {
+        kind: Contestant(
+            run=run,
+            agents=_STEPS * size.total,
+            scenes=_STEPS * size.scenes,
+            looked_into=runs[EAGER if trainers[kind].config.precision == "fp32" else _EAGER_HALF],
         )
-        contestants[PRODUCT] = product(size, device=device)
-        taken = in_turn(contestants, repeats=repeats, device=device)
-        part = f"{PART}, {interaction}"
-        found += measures(part, contestants, taken=taken, references=[EAGER, GRAPH, PRODUCT])
-        del trainers, contestants, one_by_one, path
-        torch.cuda.empty_cache()
-    return found
+        for kind, run in runs.items()
+    }
+    path, scenes = trainers[EAGER].step.module.batch, torch.arange(size.scenes, device=device)
+    contestants[INPUT_PATH] = Contestant(run=lambda: path(scenes), agents=size.total, scenes=size.scenes)
+    contestants[PRODUCT] = product(size, device=device)
+    taken = in_turn(contestants, repeats=repeats, device=device)
+    return measures(f"{PART}, {interaction}", contestants, taken=taken, references=[EAGER, GRAPH, PRODUCT])
 
 
 def gpu_bars(rows: Sequence[Measure]) -> list[Bar]:
@@ -124,10 +129,6 @@ def _seconds(run: Callable[[], object]) -> float:
     run()
     torch.cuda.synchronize()
     return time.perf_counter() - start_s
-
-
-def _is_captured(one: Trainer) -> bool:
-    return isinstance(one.steps, Captured)
 
 
 def _stepping(one: Trainer, size: Size) -> Callable[[], None]:

@@ -16,8 +16,10 @@ from tests.small_windows import small_windows
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")]
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 SMALL = {"width": 16, "max_epochs": 4, "num_modes": 3, "basis_rank": 4, "device": "cuda"}
-PLAIN = {"scale_augmentation": 0.0, "mirror_augmentation": False, "noise_augmentation_m": 0.0, "dropout": 0.0}
-PLAIN |= {"drop_augmentation": 0.0, "scene_dropout": 0.0}
+PLAIN = {"scale_augmentation": 0.0, "mirror_augmentation": False, "noise_augmentation_m": 0.0, "dropout": 0.0} | {
+    "drop_augmentation": 0.0,
+    "scene_dropout": 0.0,
+}
 
 
 def recipe(**update: object) -> TrainConfig:
@@ -40,6 +42,7 @@ def test_training_on_a_gpu(tmp_path: Path, precision: str, *, graphs: bool) -> N
     np.testing.assert_allclose(on_gpu.mode_xy_m, on_cpu.mode_xy_m, atol=1e-2)
 
 
+@pytest.mark.filterwarnings("ignore:Synchronization debug mode")
 @pytest.mark.parametrize("interaction", ["social", "attention", "occupancy", "none"])
 def test_a_captured_step_is_the_step_and_never_waits(tmp_path: Path, interaction: str) -> None:
     windows = small_windows(num_scenes=96)

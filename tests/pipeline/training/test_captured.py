@@ -15,8 +15,11 @@ from pipeline.training.fit import Trainer
 from pipeline.training.scenes import Room
 from tests.small_windows import small_windows
 
-PLAIN = {"scale_augmentation": 0.0, "mirror_augmentation": False, "noise_augmentation_m": 0.0, "dropout": 0.0}
-PLAIN |= {"drop_augmentation": 0.0, "scene_dropout": 0.0, "agents_per_batch": 24}
+PLAIN = {"scale_augmentation": 0.0, "mirror_augmentation": False, "noise_augmentation_m": 0.0, "dropout": 0.0} | {
+    "drop_augmentation": 0.0,
+    "scene_dropout": 0.0,
+    "agents_per_batch": 24,
+}
 
 
 class NothingWaits(TorchDispatchMode):
