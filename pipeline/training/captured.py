@@ -121,7 +121,8 @@ class Captured:
             self.shapes[key] = _Shape(scenes=padded, states=None if health is None else [])
         shape = self.shapes[key]
         with self._beside():
-            shape.scenes.copy_(functional.pad(scenes, (0, room.scenes - len(scenes)), value=len(self.sizes)))
+            padded = functional.pad(scenes, (0, room.scenes - len(scenes)), value=len(self.sizes))
+            shape.scenes.copy_(padded, non_blocking=True)  # otherwise the last step's end is waited for
             self.progress.fill_(progress)
             for group in self.optimizer.param_groups:
                 group["lr"].fill_(rate)

@@ -59,9 +59,11 @@ def test_a_captured_step_is_the_step_and_never_waits(tmp_path: Path, interaction
     scenes = trainers[0].train_scenes
     for number in range(6):
         is_captured = number > 3
-        torch.cuda.set_sync_debug_mode("error" if is_captured else "default")
-        losses, norm = trainers[0].steps.advance(scenes.roll(number), progress=0.5, rate=0.003)
-        torch.cuda.set_sync_debug_mode("default")
+        try:
+            torch.cuda.set_sync_debug_mode("error" if is_captured else "default")
+            losses, norm = trainers[0].steps.advance(scenes.roll(number), progress=0.5, rate=0.003)
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
         expected, expected_norm = trainers[1].steps.advance(scenes.roll(number), progress=0.5, rate=0.003)
         torch.testing.assert_close(losses, expected, rtol=1e-3, atol=1e-3)
         torch.testing.assert_close(norm, expected_norm, rtol=1e-2, atol=1e-3)
