@@ -170,7 +170,9 @@ class SceneBackbone(nn.Module):
         self.network = ResNet(name, stage=stage, generator=generator)
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).reshape(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(IMAGENET_STD).reshape(1, 3, 1, 1), persistent=False)
-        self.projection = nn.Conv2d(width, channels, 1, bias=False) if channels < width else nn.Identity()
+        # Dilation means nothing to a filter of one cell; but without it torch takes other code for fewer than 16 frames
+        # on one thread, and the maps' last bits would depend on threads and on how many frames are at hand.
+        self.projection = nn.Conv2d(width, channels, 1, bias=False, dilation=2) if channels < width else nn.Identity()
         if channels < width:
             # Its own seed stream, so that it does not depend on the network before it; QR in double precision, so
             # that machines that round differently still agree on the single-precision values.

@@ -117,12 +117,12 @@ def features(
     backbones: Annotated[str, typer.Option(help="Which, with commas between them.")] = "compact,resnet18",
     frames: Annotated[int, typer.Option(help="In each repeat.", min=16)] = 320,
     repeats: Annotated[int, typer.Option(help="Measure so often; the median counts.", min=1)] = 3,
-    drives: Annotated[str, typer.Option(help="Also the stage's memory over so many, commas between.")] = "",
+    drives: Annotated[str, typer.Option(help="Also the stage's time and memory over so many, commas between.")] = "",
     params: Params = Path("params.yaml"),
 ) -> None:
     """Measure frames per second of the scene features on the CPU, from files to maps, beside a matrix product.
 
-    With --drives also the most memory that the stage holds: over 40 drives no more than over 4.
+    With --drives also what the stage takes: each process no more memory over 40 drives than over 4.
     """
     from typing import get_args  # noqa: PLC0415
 
@@ -130,7 +130,7 @@ def features(
     from pipeline.config import SceneConfig  # noqa: PLC0415
     from pipeline.errors import InputError  # noqa: PLC0415
     from pipeline.params import load_section  # noqa: PLC0415
-    from pipeline.scene.features_cost import cost_lines, features_costs, stage_memory_mb  # noqa: PLC0415
+    from pipeline.scene.features_cost import cost_lines, features_costs, stage_used  # noqa: PLC0415
 
     config = load_section("scene_features", SceneConfig, path=params)
     named = backbones.split(",")
@@ -141,8 +141,9 @@ def features(
     for line in cost_lines([*features_costs(config, backbones=chosen, num_frames=frames, repeats=repeats)]):
         typer.echo(line)
     for number in numbers:
-        most_mb = stage_memory_mb(config, num_drives=number, num_frames=_FRAMES_PER_DRIVE)
-        typer.echo(f"stage scene_features, {number} drives of {_FRAMES_PER_DRIVE} frames: at most {most_mb:.0f} MB")
+        used = stage_used(config, num_drives=number, num_frames=_FRAMES_PER_DRIVE)
+        cost = f"{used.wall_s:.1f} s, {used.cpu_s:.1f} of processors, its largest process {used.peak_mb:.0f} MB"
+        typer.echo(f"stage scene_features, {number} drives of {_FRAMES_PER_DRIVE} frames: {cost}")
 
 
 @costs.command("cell", epilog="Example: headway benchmark cell --width 128 --threads 1")

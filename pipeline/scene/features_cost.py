@@ -18,7 +18,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from models.resnet import BackboneName, SceneBackbone
-from pipeline.child import run_stage_alone
+from pipeline.child import Used, run_stage_alone
 from pipeline.config import SceneConfig
 from pipeline.drives.drive import FRAME_COLUMNS, Camera
 from pipeline.files import write_json
@@ -75,8 +75,8 @@ def features_costs(
             yield _measure(make_backbone(own), clean, config=own, repeats=repeats)
 
 
-def stage_memory_mb(config: SceneConfig, *, num_drives: int, num_frames: int) -> float:
-    """The most memory that the stage ``scene_features`` ever holds over so many drives, in a process of its own.
+def stage_used(config: SceneConfig, *, num_drives: int, num_frames: int) -> Used:
+    """What the stage ``scene_features`` uses over so many drives, as ``dvc repro`` starts it.
 
     Args:
         config: The section ``scene_features``; its weights are not asked.
@@ -95,7 +95,7 @@ def stage_memory_mb(config: SceneConfig, *, num_drives: int, num_frames: int) ->
         section = config.model_copy(update={"weights": None}).model_dump(mode="json")
         write_json(folder / "params.yaml", {"scene_features": section})  # YAML reads JSON
         arguments = ["--ingest", "ingest", "--out", "features"]
-        return run_stage_alone("scene_features", arguments, folder=folder).peak_mb
+        return run_stage_alone("scene_features", arguments, folder=folder)
 
 
 def cost_lines(costs: Sequence[FeaturesCost]) -> Iterator[str]:

@@ -22,6 +22,7 @@ from pipeline.scoring.manoeuvres import manoeuvres_file, write_manoeuvres
 from pipeline.scoring.record import Record, make_record, remove_record, remove_results, table_file, write_record
 from pipeline.scoring.table import write_table
 from pipeline.scoring.tally import Tally
+from pipeline.threads import one_thread
 from pipeline.training.bundle import Bundle, bundle_digest, load_bundle
 from pipeline.training.predict import Network
 
@@ -84,7 +85,7 @@ def score_drive(job: Job, *, plan: Plan) -> Record | InputError:
     network = None if plan.onnx is None else network_of(plan.onnx)
     started = perf_counter()
     ref, out = job.ref, plan.out
-    with _one_thread(), _written_to(out, ref.name):
+    with one_thread(), _written_to(out, ref.name):
         try:
             drive = read_drive(ref)
             read_s = perf_counter() - started
@@ -151,17 +152,6 @@ def network_of(onnx: Path) -> Network:
     from pipeline.export.runtime import OnnxForecaster  # noqa: PLC0415  # its packages are an extra
 
     return OnnxForecaster(onnx)
-
-
-@contextmanager
-def _one_thread() -> Generator[None]:
-    """Processes share the processors, and results do not depend on how many threads a machine allows."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @contextmanager

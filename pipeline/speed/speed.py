@@ -25,7 +25,7 @@ from pipeline.speed.made_up import OBSERVED, STANDARD, Size
 from pipeline.speed.measure import Bar, Measure, table
 from pipeline.speed.train import INPUT_PATH, INTERACTIONS, train
 from pipeline.speed.windows import windows
-from pipeline.training.device import one_thread
+from pipeline.threads import one_thread
 
 _NETWORK: Final = ("windows", "train", "forward")
 _PARTS: Final = (*_NETWORK, "features", "score")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
-from contextlib import contextmanager
 from typing import Final, Literal
 
 import torch
@@ -19,21 +17,6 @@ _PRECISIONS: Final[dict[str, Literal["32-true", "bf16-mixed", "16-mixed"]]] = {
     "bf16": "bf16-mixed",
     "fp16": "16-mixed",
 }
-
-
-@contextmanager
-def one_thread(device: torch.device) -> Generator[None]:
-    """On the CPU a step's operations are too small to share.
-
-    Threads that sleep while they wait for one another cost more than they do; those that spin take turns with every
-    other program on the machine.
-    """
-    num_threads = torch.get_num_threads()
-    torch.set_num_threads(1 if device.type == "cpu" else num_threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(num_threads)
 
 
 def make_fabric(config: TrainConfig) -> Fabric:

@@ -22,6 +22,7 @@ from pipeline.config import TrainConfig
 from pipeline.drives.categories import Category
 from pipeline.errors import InputError
 from pipeline.progress import progress_bar
+from pipeline.threads import one_thread
 from pipeline.training.calibrate import calibrate
 from pipeline.training.captured import Captured, can_be_captured
 from pipeline.training.checkpoint import (
@@ -33,7 +34,7 @@ from pipeline.training.checkpoint import (
     restore_optimizer,
     save_checkpoint,
 )
-from pipeline.training.device import make_fabric, one_thread
+from pipeline.training.device import make_fabric
 from pipeline.training.eager import Eager, loss_scaler, warm_weight
 from pipeline.training.network import forecaster_config
 from pipeline.training.scenes import SceneTensors, is_scored

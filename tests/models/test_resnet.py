@@ -110,6 +110,20 @@ def test_bytes_and_numbers_are_normalised_as_imagenet() -> None:
     torch.testing.assert_close(backbone(frames), backbone(frames.float() / 255.0), rtol=0, atol=0)
 
 
+def test_threads_and_how_many_frames_go_together_change_no_bit() -> None:
+    last = torch.channels_last
+    backbone = SceneBackbone("compact", stage=2, channels=8, seed=0).to(memory_format=last)
+    frames = make_frames(16, 32, 48).contiguous(memory_format=last)
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        together = backbone(frames)
+        torch.set_num_threads(1)
+        torch.testing.assert_close(torch.cat([backbone(few) for few in frames.split(4)]), together, rtol=0, atol=0)
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_it_stays_frozen_inside_a_module_that_trains() -> None:
     backbone = SceneBackbone("resnet18", stage=1, channels=8, seed=0)
     before = {name: value.clone() for name, value in backbone.state_dict().items()}

@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from pipeline.config import EvaluateConfig
 from pipeline.drives.map import DriveMap
 from pipeline.errors import InputError
@@ -18,7 +16,7 @@ from pipeline.evaluation.ablation.judged import Judged, Masks, judge, means
 from pipeline.evaluation.scored import slices
 from pipeline.evaluation.seeds import SHOWN_SLICES
 from pipeline.progress import quiet
-from pipeline.training.device import one_thread
+from pipeline.threads import one_thread
 from pipeline.training.predict import predict
 from pipeline.training.recipe import CHECKPOINTS, Recipe, Training
 from pipeline.windows.select import scenes_of, select_scenes
@@ -90,7 +88,7 @@ def train_and_judge(job: tuple[Combination, int], *, plan: Plan) -> Child:
     """
     combination, seed = job
     try:
-        with quiet(), one_thread(torch.device("cpu")):
+        with quiet(), one_thread():
             return _train_and_judge(combination, seed, plan=plan)
     except InputError as error:
         raise InputError(f"{combination.name}, seed {seed}: {error.where}", error.what, error.todo) from error

@@ -2,7 +2,7 @@ from pathlib import Path
 
 from pipeline.config import SceneConfig
 from pipeline.params import load_section
-from pipeline.scene.features_cost import cost_lines, features_costs, stage_memory_mb
+from pipeline.scene.features_cost import cost_lines, features_costs, stage_used
 
 PARAMS = Path(__file__).parents[3] / "params.yaml"
 
@@ -23,4 +23,4 @@ def test_frames_per_second_and_the_share_of_the_peak_are_told() -> None:
 def test_the_stage_is_run_over_all_drives_in_a_process_of_its_own() -> None:
     small = {"width_px": 64, "height_px": 32, "stage": 1}
     config = load_section("scene_features", SceneConfig, path=PARAMS).model_copy(update=small)
-    assert 100.0 < stage_memory_mb(config, num_drives=2, num_frames=3) < 4000.0
+    assert 100.0 < stage_used(config, num_drives=2, num_frames=3).peak_mb < 4000.0
