@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -87,7 +86,6 @@ def extract_features(
     config: SceneConfig,
     cache: Path | None = CACHE,
     device: str = "auto",
-    on_frame: Callable[[], None] | None = None,
 ) -> SceneFeatures:
     """Send every frame of a drive through the CNN that did not go through this very CNN before.
 
@@ -102,7 +100,6 @@ def extract_features(
         config: The settings that ``backbone`` was made with.
         cache: Folder of the maps made so far; None looks nothing up and keeps nothing.
         device: ``auto`` (a GPU where there is one), ``cpu`` or ``cuda``.
-        on_frame: Called after every frame, for a progress bar.
 
     Returns:
         One float16 map per row of ``clean.frames``. A frame that cannot be used is masked and listed in ``dropped``.
@@ -152,8 +149,6 @@ def extract_features(
             waiting.append(frame)
         if len(waiting) == config.batch_size:
             compute()
-        if on_frame is not None:
-            on_frame()
     if waiting:
         compute()
     return SceneFeatures(

@@ -8,18 +8,17 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from functools import partial
+from contextlib import closing
 from pathlib import Path
 
 from pipeline.config import SceneConfig
 from pipeline.errors import InputError
 from pipeline.files import whole_folder
-from pipeline.ingest.store import clean_names, read_clean
+from pipeline.ingest.store import clean_names
 from pipeline.params import load_section
-from pipeline.progress import progress_bar
-from pipeline.scene.backbone import make_backbone
-from pipeline.scene.extract import extract_features
-from pipeline.scene.store import write_features, write_index
+from pipeline.progress import track
+from pipeline.scene.source import extract_all
+from pipeline.scene.store import write_index
 from pipeline.stages import run_stage
 
 
@@ -30,30 +29,18 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder for their scene features")
     arguments = parser.parse_args()
     config = load_section("scene_features", SceneConfig)
-    backbone = make_backbone(config)
     names = clean_names(arguments.ingest)
     failed: list[str] = []
-    count: Counter[str] = Counter(computed=0, cached=0)
-    with progress_bar() as bar, whole_folder(arguments.out) as folder:
-        task = bar.add_task("scene features, drives", total=len(names))
-        for number, name in enumerate(names, start=1):
-            try:
-                clean = read_clean(arguments.ingest, name)
-                share = 1.0 / max(len(clean.frames), 1)
-                on_frame = partial(bar.advance, task, share)
-                features = extract_features(clean, backbone=backbone, config=config, on_frame=on_frame)
-            except InputError as error:
-                failed.append(name)
-                _say(str(error))
-                continue
-            finally:
-                bar.update(task, completed=number)
-            write_features(folder, features)
-            count += Counter(computed=features.num_computed, cached=features.num_cached)
-            masked = Counter(dropped.reason for dropped in features.dropped)
-            for reason, frames in masked.items():
-                first = next(dropped.where for dropped in features.dropped if dropped.reason == reason)
-                _say(f"{first}: {reason}; {frames} such frames of {name} are masked")
+    count: Counter[str] = Counter()
+    with whole_folder(arguments.out) as folder:
+        with closing(extract_all(names, ingest=arguments.ingest, config=config, folder=folder)) as done:
+            for name, result in track(done, total=len(names), description="scene features, drives"):
+                if result.problem is not None:
+                    failed.append(name)
+                    _say(result.problem)
+                for line in result.masked:
+                    _say(line)
+                count.update(computed=result.num_computed, cached=result.num_cached)
         write_index(folder, drives=[name for name in names if name not in failed])
     _say(f"scene features: {count['computed']} frames computed, {count['cached']} from the cache")
     if failed:

@@ -191,13 +191,6 @@ def test_a_drive_without_frames(clean: CleanDrive, tmp_path: Path) -> None:
     assert read_features(tmp_path, "a").maps.shape == (0, 11, 8, 12)
 
 
-def test_every_frame_is_told_to_the_progress_bar(clean: CleanDrive) -> None:
-    told: list[None] = []
-    backbone = make_backbone(CONFIG)
-    extract_features(clean, backbone=backbone, config=CONFIG, cache=None, on_frame=lambda: told.append(None))
-    assert len(told) == 7
-
-
 def test_weights_that_blow_up_are_an_input_error(clean: CleanDrive) -> None:
     backbone = make_backbone(CONFIG)
     backbone.network.state_dict()["bn1.weight"][:] = 1e9

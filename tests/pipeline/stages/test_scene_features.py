@@ -1,4 +1,6 @@
+import shutil
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ from pipeline.errors import InputError
 from pipeline.ingest.ingest import ingest_drive
 from pipeline.ingest.store import write_clean, write_index
 from pipeline.params import load_section
+from pipeline.scene.source import extract_all
 from pipeline.scene.store import feature_names, read_features
 from pipeline.stages.scene_features import main
 from tests.small_drives import write_small_drive
@@ -51,10 +54,22 @@ def test_every_drive_is_written_and_a_second_run_computes_nothing(
     assert "0 frames computed, 10 from the cache" in capsys.readouterr().err
 
 
-def test_a_damaged_drive_is_named_and_does_not_stop_the_others(stage: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_processes_write_and_say_what_one_does(
+    stage: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     Path("ingest/bare.parquet").write_bytes(b"")
-    with pytest.raises(InputError, match="1 drives failed: bare"):
-        main()
-    assert "bare.parquet" in capsys.readouterr().err
-    assert feature_names(Path("features")) == ["one"]
-    assert read_features(Path("features"), "one").frames["ok"].any()
+    written, said = [], []
+    for number in (1, 2):
+        how = partial(extract_all, alone_s=0.0, num_processes=number)
+        monkeypatch.setattr("pipeline.stages.scene_features.extract_all", how)
+        shutil.rmtree(".headway", ignore_errors=True)
+        with pytest.raises(InputError, match="1 drives failed: bare"):
+            main()
+        assert feature_names(Path("features")) == ["one"]
+        written.append({file.name: file.read_bytes() for file in Path("features").iterdir()})
+        said.append([line for line in capsys.readouterr().err.splitlines() if "drives: " not in line])  # how far it is
+    assert written[0] == written[1]
+    assert said[0] == said[1]
+    assert "bare.parquet" in said[0][0]
+    assert "truncated image; 1 such frames of one are masked" in said[0][1]
+    assert said[0][2] == "scene features: 10 frames computed, 0 from the cache"
