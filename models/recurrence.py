@@ -67,5 +67,5 @@ class CoupledRecurrence(nn.Module):
         if self.interaction is not None and self.interaction_inputs is not None:
             assert seen is not None
             pooled = self.interaction(hidden, seen=seen)
-            projected = torch.addmm(projected, pooled, self.interaction_inputs.weight.t())  # in place, none is cast
+            projected = torch.addmm(projected, pooled, self.interaction_inputs.weight.t())
         return self.cell(projected, hidden=hidden, cell=cell, valid=valid)

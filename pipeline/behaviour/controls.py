@@ -53,7 +53,7 @@ class Controls:
         accel_mps2: Along the direction of motion; NaN where it cannot be told.
         curvature_1pm: Of the path, left positive; NaN where it cannot be told, so also where the agent hardly moves.
         speed_mps: Mean around the step; NaN where it cannot be told.
-        step_heading_rad: Of the displacement that leads to the step, as ``motion.path_motion`` has it.
+        step_heading_rad: Of the displacement that leads to the step, as ``motion.motion_by_step`` has it.
         step_speed_mps: Likewise.
     """
 
@@ -89,7 +89,7 @@ def controls(
 ) -> Controls:
     """Acceleration and curvature at each step of paths.
 
-    Speeds and directions are those of the displacements between steps (``motion.path_motion``), and at the start those
+    Speeds and directions are those of the displacements between steps (``motion.motion_by_step``), and at the start those
     of the velocity there. The acceleration is the slope of the speeds over time, by least squares over what lies within
     0.6 s of the step (and at least two and a half steps; at the ends of a path, over the 1.2 s nearest to it). The
     curvature is the slope of the directions over the length of the path, where each counts by the square of its speed,

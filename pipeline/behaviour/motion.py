@@ -11,15 +11,17 @@ from jaxtyping import Float, Int
 STILL_MPS: Final = 0.3  # below this the direction of a displacement is noise, and the heading before it is kept
 
 
-def path_motion(
+def motion_by_step(
     xy_m: Float[np.ndarray, "n k h 2"],
     *,
     start_m: Float[np.ndarray, "n 2"],
     start_age: Int[np.ndarray, " n"],
     start_heading_rad: Float[np.ndarray, " n"],
     rate_hz: float,
-) -> tuple[Float[np.ndarray, "n k h"], Float[np.ndarray, "n k h"]]:
+) -> tuple[Float[np.ndarray, "h p"], Float[np.ndarray, "h p"]]:
     """Heading and speed at each step of forecast paths, from the displacement that leads to it.
+
+    Step by step, all paths of all agents side by side (p is n times k, agent by agent): steps build on those before.
 
     Args:
         xy_m: The paths, k per agent.
@@ -32,25 +34,6 @@ def path_motion(
         Headings in (-pi, pi] (the one before is kept where the path stands still; NaN until there is one) and
         speeds in m/s.
     """
-    heading_rad, speed_mps = motion_by_step(
-        xy_m, start_m=start_m, start_age=start_age, start_heading_rad=start_heading_rad, rate_hz=rate_hz
-    )
-    shape = {"n": len(xy_m)}
-    return (
-        rearrange(heading_rad, "h (n k) -> n k h", **shape),
-        rearrange(speed_mps, "h (n k) -> n k h", **shape),
-    )
-
-
-def motion_by_step(
-    xy_m: Float[np.ndarray, "n k h 2"],
-    *,
-    start_m: Float[np.ndarray, "n 2"],
-    start_age: Int[np.ndarray, " n"],
-    start_heading_rad: Float[np.ndarray, " n"],
-    rate_hz: float,
-) -> tuple[Float[np.ndarray, "h p"], Float[np.ndarray, "h p"]]:
-    """As ``path_motion``, but step by step, all paths of all agents side by side: steps build on those before them."""
     num_paths = xy_m.shape[1]
     steps_m = np.array(rearrange(xy_m, "n k h two -> two h (n k)"), np.float64, order="C")
     steps_m[:, 1:] -= steps_m[:, :-1].copy()

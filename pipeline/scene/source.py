@@ -7,6 +7,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import Final
 
 from models.resnet import SceneBackbone
 from pipeline.config import SceneConfig
@@ -17,6 +18,8 @@ from pipeline.scene.backbone import make_backbone
 from pipeline.scene.extract import extract_features, pick_device
 from pipeline.scene.store import write_features
 from pipeline.threads import one_thread
+
+_ALONE_S: Final = 10.0  # each process takes about five seconds of a processor to import what a CNN needs
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,7 +65,7 @@ def extract_all(
     ingest: Path,
     config: SceneConfig,
     folder: Path,
-    alone_s: float = 2.0,
+    alone_s: float = _ALONE_S,
     num_processes: int | None = None,
 ) -> Generator[tuple[str, Extracted]]:
     """Make the features of drives and yield each with what became of it, in their order.
