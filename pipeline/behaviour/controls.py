@@ -89,8 +89,8 @@ def controls(
 ) -> Controls:
     """Acceleration and curvature at each step of paths.
 
-    Speeds and directions are those of the displacements between steps (``motion.motion_by_step``), at the start those of
-    the velocity there. The acceleration is the slope of the speeds over time, by least squares over what lies within
+    Speeds and directions are those of the displacements between steps (``motion.motion_by_step``), at the start those
+    of the velocity there. The acceleration is the slope of the speeds over time, by least squares over what lies within
     0.6 s of the step (and at least two and a half steps; at the ends of a path, over the 1.2 s nearest to it). The
     curvature is the slope of the directions over the length of the path, where each counts by the square of its speed,
     since what is slow has noisy directions. So the second difference is taken over a second, not over two steps,
