@@ -76,12 +76,20 @@ def test_both_train_alike_and_skip_the_same_steps(
     assert captured.average.n_averaged == len(batches) - 1
 
 
-@pytest.mark.parametrize("interaction", ["social", "attention", "occupancy", "none"])
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"interaction": "social"},
+        {"interaction": "attention", "decoder": "unicycle"},
+        {"interaction": "occupancy", "cell": "peephole"},
+        {"interaction": "none", "base": "linear"},
+    ],
+)
 def test_nothing_in_a_step_waits_for_its_numbers(
-    config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, interaction: str
+    config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parts: dict[str, Any]
 ) -> None:
     """With all augmentation, frames and heads."""
-    config = config.model_copy(update={"interaction": interaction, "truncation": 0.2})
+    config = config.model_copy(update={"truncation": 0.2, **parts})
     _, trainer = trainers(config, tmp_path, monkeypatch)
     trainer.step.train()
     scenes = trainer.train_scenes[:8]
