@@ -6,12 +6,12 @@ import math
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import torch
 from jaxtyping import Float, Int
 from lightning.fabric import Fabric
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 from torch.nn.utils import clip_grad_norm_
 from torch.optim import AdamW
@@ -21,6 +21,7 @@ from pipeline.config import TrainConfig
 from pipeline.training.eager import check_skipped, loss_scaler, warm_weight
 from pipeline.training.health import gradient_health
 from pipeline.training.scenes import Room
+from pipeline.training.step import Step
 
 
 def can_be_captured(config: TrainConfig, *, fabric: Fabric) -> bool:
@@ -59,50 +60,33 @@ class Captured:
     what was skipped is read when ``check`` asks. Off a GPU the same steps are taken without a graph, for tests.
 
     Args:
-        fabric: Device and precision, of one process.
-        step: A batch's losses, wrapped by the fabric.
-        optimizer: Of ``make_optimizer``, wrapped by it.
-        model: What is trained.
+        step: A batch's losses, and the model that is trained.
         average: Of its weights.
+        fabric: Device and precision, of one process.
         config: The recipe.
-        sizes: How many agents each scene has.
     """
 
-    def __init__(
-        self,
-        *,
-        fabric: Fabric,
-        step: Any,
-        optimizer: Any,
-        model: nn.Module,
-        average: AveragedModel,
-        config: TrainConfig,
-        sizes: Int[Tensor, " s"],
-    ) -> None:
+    def __init__(self, step: Step, *, average: AveragedModel, fabric: Fabric, config: TrainConfig) -> None:
         device = fabric.device
-        self.fabric, self.step, self.optimizer = fabric, step, optimizer
-        self.model, self.average, self.config, self.sizes = model, average, config, sizes
+        self.model, self.average, self.fabric, self.config = step.model, average, fabric, config
         average.n_averaged = average.n_averaged.to(device)
-        self.on_gpu = device.type == "cuda"
-        self.progress = torch.zeros((), dtype=torch.float64, device=device)
-        self.in_a_row, self.most_in_a_row = (torch.zeros((), dtype=torch.long, device=device) for _ in range(2))
-        self.shapes: dict[tuple[Room, bool], _Shape] = {}
-        self.room = Room(scenes=0, agents=0, pairs=0)
-        forward = step.module.forward
-        self.forward = torch.compile(forward, fullgraph=True, dynamic=False) if config.compile else forward
-        self.stream = torch.cuda.Stream(device) if self.on_gpu else None
-        self.pool = torch.cuda.graph_pool_handle() if self.on_gpu else None
-
-    @staticmethod
-    def make_optimizer(model: nn.Module, *, config: TrainConfig, device: torch.device) -> AdamW:
-        """Such as these steps need: its rate and its count of steps are on the device."""
-        return AdamW(
-            model.parameters(),
+        optimizer = AdamW(
+            step.model.parameters(),
             lr=torch.tensor(config.learning_rate, device=device),
             weight_decay=config.weight_decay,
             fused=True,
             capturable=device.type == "cuda",
         )
+        self.step, self.optimizer = fabric.setup(step, optimizer)
+        self.sizes = step.scenes.offset.diff().cpu()  # how many agents each scene has
+        self.on_gpu = device.type == "cuda"
+        self.progress = torch.zeros((), dtype=torch.float64, device=device)
+        self.in_a_row, self.most_in_a_row = (torch.zeros((), dtype=torch.long, device=device) for _ in range(2))
+        self.shapes: dict[tuple[Room, bool], _Shape] = {}
+        self.room = Room(scenes=0, agents=0, pairs=0)
+        self.forward = torch.compile(step.forward, fullgraph=True, dynamic=False) if config.compile else step.forward
+        self.stream = torch.cuda.Stream(device) if self.on_gpu else None
+        self.pool = torch.cuda.graph_pool_handle() if self.on_gpu else None
 
     def advance(
         self,

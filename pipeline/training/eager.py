@@ -7,7 +7,7 @@ from typing import Any, cast
 import torch
 from jaxtyping import Int
 from lightning.fabric import Fabric
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import AdamW
 from torch.optim.swa_utils import AveragedModel
 
@@ -15,39 +15,26 @@ from pipeline.config import TrainConfig
 from pipeline.errors import InputError
 from pipeline.training.health import gradient_health
 from pipeline.training.scenes import own_parts
-from pipeline.training.step import LOSSES
+from pipeline.training.step import LOSSES, Step
 
 
 class Eager:
     """What takes the steps.
 
     Args:
-        fabric: Device, precision and processes.
-        step: A batch's losses, wrapped by the fabric.
-        optimizer: Of the model's parameters, wrapped by it.
-        model: What is trained.
+        step: A batch's losses, and the model that is trained.
         average: Of its weights.
+        fabric: Device, precision and processes.
         config: The recipe.
     """
 
-    def __init__(
-        self,
-        *,
-        fabric: Fabric,
-        step: Any,
-        optimizer: Any,
-        model: nn.Module,
-        average: AveragedModel,
-        config: TrainConfig,
-    ) -> None:
-        self.fabric, self.step, self.optimizer = fabric, step, optimizer
-        self.model, self.average, self.config = model, average, config
+    def __init__(self, step: Step, *, average: AveragedModel, fabric: Fabric, config: TrainConfig) -> None:
+        self.model, self.average, self.fabric, self.config = step.model, average, fabric, config
+        optimizer = AdamW(
+            step.model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, foreach=True
+        )
+        self.step, self.optimizer = fabric.setup(step, optimizer)
         self.in_a_row = 0  # steps that were skipped
-
-    @staticmethod
-    def make_optimizer(model: nn.Module, *, config: TrainConfig) -> AdamW:
-        """Such as these steps need."""
-        return AdamW(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, foreach=True)
 
     def advance(
         self,

@@ -81,8 +81,7 @@ class Trainer:
             for split, may_be_none in (("train", False), ("validation", config.keep == "last"))
         )
         self.scenes = SceneTensors.of(windows, device=self.fabric.device)
-        sizes = self.scenes.offset.diff().cpu()
-        self.num_agents = sizes[self.train_scenes]
+        self.num_agents = self.scenes.offset.diff().cpu()[self.train_scenes]
         with torch.random.fork_rng(), torch.device("cpu"):
             torch.manual_seed(config.seed)
             model = Forecaster(forecaster_config(config, windows=windows))
@@ -92,23 +91,13 @@ class Trainer:
         model.set_statistics(fit_statistics(model, fitted_on, anchors=config.anchors, seed=config.seed))
         set_feature_scale(model, fitted_on)
         self.model = model.to(self.fabric.device)
-        is_captured = can_be_captured(config, fabric=self.fabric)
-        optimizer = (
-            Captured.make_optimizer(self.model, config=config, device=self.fabric.device)
-            if is_captured
-            else Eager.make_optimizer(self.model, config=config)
-        )
         self.average = AveragedModel(self.model, avg_fn=_warm_average(config.ema), use_buffers=False)
         weights = category_weights(fitted_on, balance=config.class_balance)
         self.did = manoeuvre_labels(windows).to(self.fabric.device) if config.manoeuvre_weight else None
         step = Step(self.model, self.scenes, config=config, weights=weights, did=self.did)
-        self.step, self.optimizer = self.fabric.setup(step, optimizer)
-        parts: Any = {"step": self.step, "optimizer": self.optimizer, "model": self.model, "average": self.average}
-        self.steps = (
-            Captured(fabric=self.fabric, config=config, sizes=sizes, **parts)
-            if is_captured
-            else Eager(fabric=self.fabric, config=config, **parts)
-        )
+        kind = Captured if can_be_captured(config, fabric=self.fabric) else Eager
+        self.steps = kind(step, average=self.average, fabric=self.fabric, config=config)
+        self.step, self.optimizer = self.steps.step, self.steps.optimizer
         self.history: list[Metrics] = []
         self.best: dict[str, Tensor] = module_tensors(self.model, prefix="best")
         self.best_epoch = -1
