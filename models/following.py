@@ -90,7 +90,8 @@ def find_leaders(
 
     Two poses on one circular arc have their chord along the mean of both headings, so what the chord has across that
     mean is how far the leader is beside the path: at most half of both widths and 0.2 m. This holds on straights and in
-    bends alike, and a lane aside does not count; nor does whoever heads more than 45 degrees another way.
+    bends alike, and a lane aside does not count; nor does whoever heads more than 45 degrees another way. Of several
+    that overlap the follower the one that does so most is the nearest.
 
     Args:
         scene: Scene of each agent, ascending.

@@ -210,7 +210,8 @@ def neighbour_pairs(
 ) -> Pairs:
     """The pairs that come within ``reach_m`` of each other (along x or y of the scene) at any observed step.
 
-    Memory is linear in these pairs: of all others only a bounded number is looked at at a time.
+    Memory is linear in these pairs, or in the candidates where they are given: of all others only a bounded number is
+    looked at at a time.
 
     Args:
         scene: Scene of each agent, ascending.

@@ -183,7 +183,7 @@ def peephole_sequence(
         weight: W_h and W_c, side by side; products run in its precision.
         valid: Where the states move on; None: everywhere.
     """
-    if torch.compiler.is_exporting():
+    if torch.compiler.is_compiling():  # or exporting
         return _sequence_in_graph(gates, first, weight, valid)
     with torch.autocast(gates.device.type, enabled=False):
         return _Sequence.apply(gates, first, weight, valid)  # pyright: ignore
@@ -194,7 +194,7 @@ def _sequence_in_graph(gates: Tensor, first: Tensor, weight: Tensor, valid: Tens
     states: list[Tensor] = []
     for step, gate in enumerate(gates.unbind(0)):
         _, cell = first.chunk(2, dim=-1)
-        enter, keep, leave, candidate = (gate + first @ weight.t()).chunk(4, dim=-1)
+        enter, keep, leave, candidate = (gate + first.to(weight.dtype) @ weight.t()).chunk(4, dim=-1)
         cell = keep.sigmoid() * cell + enter.sigmoid() * candidate.tanh()
         hidden = leave.sigmoid() * cell.tanh()
         after = torch.cat((hidden, cell), dim=-1)

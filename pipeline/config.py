@@ -241,8 +241,9 @@ class TrainConfig(Section):
         learning_rate: Peak, decayed by a cosine over ``max_epochs``.
         weight_decay: Of AdamW.
         max_norm: Gradients are clipped to this norm.
-        cuda_graphs: On one GPU a whole step becomes a CUDA graph for each shape of a batch, and is launched at once;
-            without, and on anything else, its operations are launched one by one.
+        cuda_graphs: On one GPU a whole step becomes a CUDA graph, and is launched at once; without, and on anything
+            else, its operations are launched one by one. So are they with ``accumulate``, with the autoregressive
+            decoder, and where scenes are so large that all pairs of a batch would be more than half a million.
         compile: These steps are compiled first, which takes a minute or more and pays in a long training.
         max_skipped: Training ends when so many steps in a row had a loss or gradient that is not finite.
         ema: Decay of the moving average of the weights; zero: none.

@@ -24,13 +24,15 @@ EAGER: Final = "fp32, one by one"
 _EAGER_HALF: Final = "bf16, one by one"
 GRAPH: Final = "bf16, graph"
 COMPILED: Final = "bf16, compiled graph"
+_ONE_BY_ONE: Final = {"cuda_graphs": False, "compile": False, "accumulate": 1}
+_CAPTURED: Final = {"cuda_graphs": True, "compile": False, "accumulate": 1}
 _KINDS: Final[dict[str, dict[str, Any]]] = {
-    EAGER: {"precision": "fp32", "cuda_graphs": False},
-    _EAGER_HALF: {"precision": "bf16", "cuda_graphs": False},
-    "fp32, graph": {"precision": "fp32"},
-    "fp16, graph": {"precision": "fp16"},
-    GRAPH: {"precision": "bf16"},
-    COMPILED: {"precision": "bf16", "compile": True},
+    EAGER: {**_ONE_BY_ONE, "precision": "fp32"},
+    _EAGER_HALF: {**_ONE_BY_ONE, "precision": "bf16"},
+    "fp32, graph": {**_CAPTURED, "precision": "fp32"},
+    "fp16, graph": {**_CAPTURED, "precision": "fp16"},
+    GRAPH: {**_CAPTURED, "precision": "bf16"},
+    COMPILED: {**_CAPTURED, "precision": "bf16", "compile": True},
 }
 _STEPS: Final = 10  # in a row, as in an epoch: from the first on a GPU is behind the host
 _EPOCH_BATCHES: Final = 20
@@ -103,9 +105,9 @@ def idle_share(config: TrainConfig, *, size: Size) -> Bar:
         config: The recipe.
         size: Of each of the epoch's batches.
     """
-    whole = Size(scenes=_EPOCH_BATCHES * size.scenes, agents=size.agents)
-    config = config.model_copy(update={"precision": "bf16", "agents_per_batch": size.total})
-    one = trainer(config, interaction=INTERACTIONS[0], size=whole)
+    one = trainer(
+        config.model_copy(update=_KINDS[GRAPH]), interaction=INTERACTIONS[0], size=size, batches=_EPOCH_BATCHES
+    )
     for _ in range(3):  # graphs are captured in the third
         one.train_epoch()
     shares: list[float] = []
@@ -117,7 +119,7 @@ def idle_share(config: TrainConfig, *, size: Size) -> Bar:
 
 def _replay(one: Trainer) -> None:
     assert isinstance(one.steps, Captured)
-    graph = next(iter(one.steps.shapes.values())).graph
+    graph = one.steps.plain.graph
     assert graph is not None
     for _ in range(_EPOCH_BATCHES):
         graph.replay()

@@ -44,11 +44,12 @@ def train(config: TrainConfig, *, size: Size, repeats: int, device: torch.device
     return [*found, *_by_threads(first, size=size, repeats=repeats)]
 
 
-def trainer(config: TrainConfig, *, interaction: InteractionName, size: Size) -> Trainer:
-    """One that is about to take its first step, on made-up windows."""
-    chosen = config.model_copy(update={"interaction": interaction})
+def trainer(config: TrainConfig, *, interaction: InteractionName, size: Size, batches: int = 1) -> Trainer:
+    """One that is about to take its first step, on so many batches of made-up windows."""
+    chosen = config.model_copy(update={"interaction": interaction, "agents_per_batch": size.total})
+    windows = made_up(Size(scenes=batches * size.scenes, agents=size.agents))
     with TemporaryDirectory(prefix="headway-") as folder:
-        made = Trainer(made_up(size), config=chosen, checkpoint=Path(folder) / "none.safetensors")
+        made = Trainer(windows, config=chosen, checkpoint=Path(folder) / "none.safetensors")
     made.step.train()
     return made
 

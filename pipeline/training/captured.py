@@ -1,4 +1,4 @@
-"""Steps of the optimiser as CUDA graphs: captured once for each shape of a batch, then launched whole."""
+"""Steps of the optimiser as CUDA graphs: captured once, then launched whole."""
 
 from __future__ import annotations
 
@@ -23,29 +23,28 @@ from pipeline.training.health import gradient_health
 from pipeline.training.scenes import Room
 from pipeline.training.step import Step
 
+_WARM_UP: Final = 2  # steps that are taken one operation after the other first: libraries settle in them
+_MOST_PAIRS: Final = 2**19  # of a batch; a graph keeps all, at each step some hundred bytes for each
 
-def can_be_captured(config: TrainConfig, *, fabric: Fabric) -> bool:
-    """Whether steps become graphs: on one GPU, unless the batch goes in parts or the decoder looks for pairs itself."""
+
+def can_be_captured(config: TrainConfig, *, fabric: Fabric, room: Room) -> bool:
+    """Whether steps become graphs, see ``TrainConfig.cuda_graphs``."""
     alone = fabric.device.type == "cuda" and fabric.world_size == 1
-    return alone and config.cuda_graphs and config.accumulate == 1 and config.decoder != "autoregressive"
-
-
-_WARM_UP: Final = 2  # steps of each shape that are taken one operation after the other: libraries settle in them
+    whole = config.accumulate == 1 and config.decoder != "autoregressive" and room.pairs <= _MOST_PAIRS
+    return config.cuda_graphs and alone and whole
 
 
 @dataclass(kw_only=True, slots=True)
-class _Shape:
-    """Steps of one shape.
+class _Kind:
+    """Steps of one kind.
 
     Attributes:
-        scenes: What they read: numbers of the batch's scenes, padded.
         states: The hidden states of the last one, with their gradients; None: nobody looks at them.
-        told: What they give: norm and losses.
+        told: What they give: norm, the loss scale that they were taken with, and losses.
         taken: So many.
         graph: None: not captured yet.
     """
 
-    scenes: Int[Tensor, " b"]
     states: list[Tensor] | None
     told: Float[Tensor, " l"] | None = None
     taken: int = 0
@@ -64,9 +63,10 @@ class Captured:
         average: Of its weights.
         fabric: Device and precision, of one process.
         config: The recipe.
+        room: All batches fit into it. It is one for a whole training, for what is drawn depends on it.
     """
 
-    def __init__(self, step: Step, *, average: AveragedModel, fabric: Fabric, config: TrainConfig) -> None:
+    def __init__(self, step: Step, *, average: AveragedModel, fabric: Fabric, config: TrainConfig, room: Room) -> None:
         device = fabric.device
         self.model, self.average, self.fabric, self.config = step.model, average, fabric, config
         average.n_averaged = average.n_averaged.to(device)
@@ -82,8 +82,9 @@ class Captured:
         self.on_gpu = device.type == "cuda"
         self.progress = torch.zeros((), dtype=torch.float64, device=device)
         self.in_a_row, self.most_in_a_row = (torch.zeros((), dtype=torch.long, device=device) for _ in range(2))
-        self.shapes: dict[tuple[Room, bool], _Shape] = {}
-        self.room = Room(scenes=0, agents=0, pairs=0)
+        self.room = room
+        self.scenes = torch.zeros(room.scenes, dtype=torch.long, device=device)  # of a batch, padded
+        self.plain, self.looking = _Kind(states=None), _Kind(states=[])
         self.forward = torch.compile(step.forward, fullgraph=True, dynamic=False) if config.compile else step.forward
         self.stream = torch.cuda.Stream(device) if self.on_gpu else None
         self.pool = torch.cuda.graph_pool_handle() if self.on_gpu else None
@@ -98,32 +99,28 @@ class Captured:
         health: dict[str, float] | None = None,
     ) -> tuple[Tensor, Tensor]:
         """As ``Eager.advance``, but that nothing is raised before ``check``."""
-        self.room = room = self.room.grown(Room.around(self.sizes[scenes].tolist()))
-        key = (room, health is not None)
-        if key not in self.shapes:
-            padded = torch.zeros(room.scenes, dtype=torch.long, device=self.fabric.device)
-            self.shapes[key] = _Shape(scenes=padded, states=None if health is None else [])
-        shape = self.shapes[key]
+        assert self.room.holds(self.sizes[scenes]), "a batch is larger than the room of the training"
+        kind = self.plain if health is None else self.looking
         with self._beside():
-            padded = functional.pad(scenes, (0, room.scenes - len(scenes)), value=len(self.sizes))
-            shape.scenes.copy_(padded, non_blocking=True)  # otherwise the last step's end is waited for
+            padded = functional.pad(scenes, (0, self.room.scenes - len(scenes)), value=len(self.sizes))
+            self.scenes.copy_(padded, non_blocking=True)  # otherwise the last step's end is waited for
             self.progress.fill_(progress)
             for group in self.optimizer.param_groups:
                 group["lr"].fill_(rate)
-            if self.on_gpu and shape.graph is None and shape.taken >= _WARM_UP:
-                shape.graph = torch.cuda.CUDAGraph()
-                with torch.cuda.graph(shape.graph, pool=self.pool, stream=self.stream):
-                    self._take(shape, room=room)
-            if shape.graph is None:
-                self._take(shape, room=room)
+            if self.on_gpu and kind.graph is None and kind.taken >= _WARM_UP:
+                kind.graph = torch.cuda.CUDAGraph()
+                with torch.cuda.graph(kind.graph, pool=self.pool, stream=self.stream):
+                    self._take(kind)
+            if kind.graph is None:
+                self._take(kind)
             else:
-                shape.graph.replay()
-            shape.taken += 1
-            assert shape.told is not None
-            told = shape.told.clone()
-            if health is not None and shape.states is not None:
-                health |= self._health(shape.states, norm=float(told[0]))
-        return told[1:], told[0]
+                kind.graph.replay()
+            kind.taken += 1
+            assert kind.told is not None
+            told = kind.told.clone()
+            if health is not None and kind.states is not None:
+                health |= self._health(kind.states, norm=float(told[0]), loss_scale=float(told[1]))
+        return told[2:], told[0]
 
     def check(self) -> None:
         """See that not too many steps in a row were skipped; waits for the device.
@@ -133,18 +130,19 @@ class Captured:
         """
         check_skipped(int(self.most_in_a_row), config=self.config)
 
-    def _take(self, shape: _Shape, *, room: Room) -> None:
+    def _take(self, kind: _Kind) -> None:
         """One step; nothing in it hangs on the data but the numbers."""
         optimizer = self.optimizer.optimizer
         optimizer.zero_grad(set_to_none=False)  # gradients stay where they are, whatever graph makes them
         # What is compiled has no states inside that one could look at.
-        forward = self.forward if shape.states is None else self.step.module.forward
-        shape.states = None if shape.states is None else []
+        forward = self.forward if kind.states is None else self.step.module.forward
+        kind.states = None if kind.states is None else []
         with self.fabric.autocast():
-            losses = forward(shape.scenes, progress=self.progress, room=room, states=shape.states)
+            losses = forward(self.scenes, progress=self.progress, room=self.room, states=kind.states)
         self.fabric.backward(losses[0])
-        scaler = loss_scaler(self.fabric)
+        scaler, loss_scale = loss_scaler(self.fabric), torch.ones_like(losses[:1].detach())
         if scaler is not None:
+            loss_scale = scaler.scale(loss_scale)
             scaler.unscale_(optimizer)
         norm = clip_grad_norm_(self.model.parameters(), self.config.max_norm, foreach=True)
         is_finite = torch.isfinite(norm + losses[0])
@@ -157,7 +155,7 @@ class Captured:
         self._average(is_finite)
         self.in_a_row.copy_(torch.where(is_finite, 0, self.in_a_row + 1))
         self.most_in_a_row.copy_(torch.maximum(self.in_a_row, self.most_in_a_row))
-        shape.told = torch.cat((norm[None], losses.detach()))
+        kind.told = torch.cat((norm[None], loss_scale, losses.detach()))
 
     @torch.no_grad()
     def _average(self, is_finite: Tensor) -> None:
@@ -169,13 +167,11 @@ class Captured:
         torch._foreach_add_(averages, torch._foreach_mul([each.data for each in self.model.parameters()], newest))  # pyright: ignore
         steps.add_(is_finite)
 
-    def _health(self, states: list[Tensor], *, norm: float) -> dict[str, float]:
+    def _health(self, states: list[Tensor], *, norm: float, loss_scale: float) -> dict[str, float]:
         """Of the step just taken; of one that was skipped there is nothing to tell."""
         if not math.isfinite(norm):
             return {}
-        scaler = loss_scaler(self.fabric)
         clipped = min(1.0, self.config.max_norm / (norm + 1e-6))
-        loss_scale = 1.0 if scaler is None else scaler.get_scale()
         return gradient_health(self.model, states=states, clipped=clipped, loss_scale=loss_scale)
 
     @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -37,7 +37,7 @@ from pipeline.training.checkpoint import (
 from pipeline.training.device import make_fabric
 from pipeline.training.eager import Eager, loss_scaler, warm_weight
 from pipeline.training.network import forecaster_config
-from pipeline.training.scenes import SceneTensors, is_scored
+from pipeline.training.scenes import Room, SceneTensors, is_scored
 from pipeline.training.statistics import fit_statistics, set_feature_scale
 from pipeline.training.step import LOSSES, Step, category_weights, manoeuvre_labels
 from pipeline.windows.windows import SPLITS, Windows
@@ -95,8 +95,11 @@ class Trainer:
         weights = category_weights(fitted_on, balance=config.class_balance)
         self.did = manoeuvre_labels(windows).to(self.fabric.device) if config.manoeuvre_weight else None
         step = Step(self.model, self.scenes, config=config, weights=weights, did=self.did)
-        kind = Captured if can_be_captured(config, fabric=self.fabric) else Eager
-        self.steps = kind(step, average=self.average, fabric=self.fabric, config=config)
+        room = Room.around(
+            self.num_agents[batch] for epoch in range(config.max_epochs) for batch in self.batches(epoch)[0]
+        )
+        kind = Captured if can_be_captured(config, fabric=self.fabric, room=room) else Eager
+        self.steps = kind(step, average=self.average, fabric=self.fabric, config=config, room=room)
         self.step, self.optimizer = self.steps.step, self.steps.optimizer
         self.history: list[Metrics] = []
         self.best: dict[str, Tensor] = module_tensors(self.model, prefix="best")
@@ -141,9 +144,7 @@ class Trainer:
     def train_epoch(self) -> Metrics:
         """One pass over the training scenes; everything random in it follows from the seed and the epoch."""
         epoch, config = len(self.history), self.config
-        generator = torch.Generator().manual_seed(config.seed * 100_003 + epoch)
-        order = torch.randperm(len(self.train_scenes), generator=generator)
-        batches = order.split(self._batch_sizes(order))
+        batches, generator = self.batches(epoch)
         self.step.train()
         sums, taken = torch.zeros(len(LOSSES), device=self.fabric.device), list[Tensor]()
         health: Metrics = {}
@@ -175,10 +176,12 @@ class Trainer:
         }
         return means | norm_metrics | {"learning_rate": rate, "num_skipped": len(taken) - len(norms)} | health
 
-    def _batch_sizes(self, order: Tensor) -> list[int]:
-        """How many scenes of an order make each batch: so many that they hold ``agents_per_batch``."""
+    def batches(self, epoch: int) -> tuple[Sequence[Tensor], torch.Generator]:
+        """Places in ``train_scenes``, so many that they hold ``agents_per_batch``, and what draws on in the epoch."""
+        generator = torch.Generator().manual_seed(self.config.seed * 100_003 + epoch)
+        order = torch.randperm(len(self.train_scenes), generator=generator)
         batch = (self.num_agents[order].cumsum(0) - 1) // self.config.agents_per_batch
-        return batch.unique_consecutive(return_counts=True)[1].tolist()
+        return order.split(batch.unique_consecutive(return_counts=True)[1].tolist()), generator
 
     @torch.no_grad()
     def _validate(self) -> Metrics:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -48,24 +48,19 @@ class Room:
     pairs: int
 
     @staticmethod
-    def around(sizes: Sequence[int]) -> Room:
-        """Up to a quarter more than scenes of such sizes need, so that many batches get the same."""
-        pairs = sum(size * (size - 1) for size in sizes)
-        return Room(scenes=_rounded(len(sizes) + 1), agents=_rounded(sum(sizes)), pairs=_rounded(pairs))
+    def around(batches: Iterable[Int[Tensor, " b"]]) -> Room:
+        """No more than the largest of the batches needs, each told by the numbers of agents in its scenes."""
+        scenes = agents = pairs = 1
+        for sizes in batches:
+            scenes = max(scenes, len(sizes) + 1)
+            agents = max(agents, int(sizes.sum()))
+            pairs = max(pairs, int((sizes * (sizes - 1)).sum()))
+        return Room(scenes=scenes, agents=agents, pairs=pairs)
 
-    def grown(self, other: Room) -> Room:
-        """For either."""
-        return Room(
-            scenes=max(self.scenes, other.scenes),
-            agents=max(self.agents, other.agents),
-            pairs=max(self.pairs, other.pairs),
-        )
-
-
-def _rounded(number: int) -> int:
-    """The next of four numbers between one power of two and the next."""
-    step = 1 << max((number - 1).bit_length() - 3, 0)
-    return max(-(-number // step), 1) * step
+    def holds(self, sizes: Int[Tensor, " b"]) -> bool:
+        """A batch fits."""
+        needed = Room.around([sizes])
+        return needed.scenes <= self.scenes and needed.agents <= self.agents and needed.pairs <= self.pairs
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

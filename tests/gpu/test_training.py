@@ -9,6 +9,7 @@ import torch
 from pipeline.config import TrainConfig
 from pipeline.params import load_section
 from pipeline.training.captured import Captured
+from pipeline.training.eager import loss_scaler
 from pipeline.training.fit import Trainer
 from pipeline.training.predict import predict
 from tests.small_windows import small_windows
@@ -35,7 +36,8 @@ def test_training_on_a_gpu(tmp_path: Path, precision: str, *, graphs: bool) -> N
     fitted = trainer.fit()
     assert isinstance(trainer.steps, Captured) == graphs
     if isinstance(trainer.steps, Captured):
-        assert any(shape.graph is not None for shape in trainer.steps.shapes.values())
+        assert trainer.steps.plain.graph is not None
+        assert trainer.steps.looking.graph is not None
     assert all(np.isfinite(entry["train_loss"]) for entry in fitted.history)
     assert fitted.history[-1]["validation_cost"] < fitted.history[0]["validation_cost"]
     on_cpu, on_gpu = (predict(fitted.model, windows, device=device) for device in ("cpu", "cuda"))
@@ -69,8 +71,16 @@ def test_a_captured_step_is_the_step_and_never_waits(tmp_path: Path, interaction
         torch.testing.assert_close(norm, expected_norm, rtol=1e-2, atol=1e-3)
 
 
-def test_an_overflow_is_skipped_and_told(tmp_path: Path) -> None:
-    """The first steps of fp16 overflow, for its scale starts high; weights stay finite, and what was skipped counts."""
-    config = recipe(precision="fp16", learning_rate=0.5, agents_per_batch=32)
-    fitted = Trainer(small_windows(num_scenes=96), config=config, checkpoint=tmp_path / "state").fit()
+def test_an_overflow_is_skipped_in_the_graph_and_told(tmp_path: Path) -> None:
+    """The scale starts so high that more steps overflow than are taken before the graph; then it is low enough."""
+    config = recipe(precision="fp16", agents_per_batch=16)
+    trainer = Trainer(small_windows(num_scenes=192), config=config, checkpoint=tmp_path / "state")
+    scaler = loss_scaler(trainer.fabric)
+    assert scaler is not None
+    scaler.load_state_dict({**scaler.state_dict(), "scale": 2.0**30})
+    fitted = trainer.fit()
+    assert isinstance(trainer.steps, Captured)
+    assert 3 <= fitted.history[0]["num_skipped"] < config.max_skipped
+    assert fitted.history[-1]["num_skipped"] == 0
+    assert scaler.get_scale() < 2.0**28
     assert all(value.isfinite().all() for value in fitted.model.state_dict().values())

@@ -65,7 +65,7 @@ def test_grid_equals_a_plain_loop() -> None:
         ),
     )
     both = there[receiver] & there[sender]
-    pooled = grid(hidden, seen=grid.see(neighbours.where(both), static=torch.zeros(n, 0).double()))
+    pooled = grid(hidden, seen=grid.see(neighbours.where(both)[0], static=torch.zeros(n, 0).double()))
     torch.testing.assert_close(pooled, torch.stack(expected))
 
 

@@ -94,7 +94,7 @@ def test_every_vehicle_forecast_keeps_the_bounds_for_any_weights_and_inputs(seed
         model = Forecaster(config).double().eval()
         for value in (*model.parameters(), *(b for n, b in model.named_buffers() if n.endswith("anchors"))):
             torch.nn.init.normal_(value, std=size)
-    observed = SceneTensors.of(small_windows(num_scenes=6, seed=seed), device="cpu").gather(torch.arange(6))[0]
+    observed = SceneTensors.of(small_windows(num_scenes=12, seed=seed), device="cpu").gather(torch.arange(12))[0]
     observed = type(observed)(
         **{
             name: value.double() if (value := getattr(observed, name)).is_floating_point() else value

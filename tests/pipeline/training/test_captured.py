@@ -53,7 +53,8 @@ def test_both_train_alike_and_skip_the_same_steps(
     config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parts: dict[str, Any]
 ) -> None:
     eager, captured = trainers(config.model_copy(update=PLAIN | parts), tmp_path, monkeypatch)
-    batches = eager.train_scenes.split(8)
+    batches = [eager.train_scenes[batch] for batch in eager.batches(0)[0]]
+    assert len(batches) > 3
     for number, scenes in enumerate(batches):
         for trainer in (eager, captured):
             trainer.step.train()
@@ -92,26 +93,26 @@ def test_nothing_in_a_step_waits_for_its_numbers(
     config = config.model_copy(update={"truncation": 0.2, **parts})
     _, trainer = trainers(config, tmp_path, monkeypatch)
     trainer.step.train()
-    scenes = trainer.train_scenes[:8]
+    scenes = trainer.train_scenes[trainer.batches(0)[0][0]]
     trainer.steps.advance(scenes, progress=0.3, rate=0.01)  # makes the optimiser's state
-    room = Room.around(trainer.num_agents[:8].tolist())
     with NothingWaits():
-        trainer.steps._take(trainer.steps.shapes[room, False], room=room)  # pyright: ignore
+        trainer.steps._take(trainer.steps.plain)  # pyright: ignore
 
 
 def test_a_whole_training_runs(config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     eager, captured = trainers(config, tmp_path, monkeypatch)
     one, other = eager.fit(), captured.fit()
+    assert other.history[-1].keys() == one.history[-1].keys()
     costs = [[entry["validation_cost"] for entry in each.history] for each in (one, other)]
     assert costs[1] == sorted(costs[1], reverse=True)
     assert costs[1][-1] == pytest.approx(costs[0][-1], rel=0.02)
-    assert other.history[-1].keys() == one.history[-1].keys()
-    again = Trainer(small_windows(num_scenes=48), config=config, checkpoint=tmp_path / "captured")
-    assert len(again.history) == config.max_epochs, "and is resumed"
 
 
-def test_rooms_hold_what_they_are_for_and_little_more() -> None:
-    for number in (1, 2, 3, 5, 8, 9, 17, 100, 1000, 4096, 5000):
-        room = Room.around([2] * number)
-        for found, needed in ((room.scenes, number + 1), (room.agents, 2 * number), (room.pairs, 2 * number)):
-            assert needed <= found <= 1.25 * needed
+def test_a_room_holds_every_batch_of_the_training_and_no_more(config: TrainConfig, tmp_path: Path) -> None:
+    trainer = Trainer(small_windows(num_scenes=48), config=config, checkpoint=tmp_path / "state")
+    batches = [trainer.num_agents[batch] for epoch in range(config.max_epochs) for batch in trainer.batches(epoch)[0]]
+    room = Room.around(batches)
+    assert all(room.holds(sizes) for sizes in batches)
+    assert not any(room.holds(torch.cat((sizes, sizes, sizes))) for sizes in batches)
+    assert Room.around([torch.tensor([1, 3])]) == Room(scenes=3, agents=4, pairs=6)
+    assert Room.around([torch.tensor([1])]) == Room(scenes=2, agents=1, pairs=1), "no size is zero"

@@ -12,6 +12,7 @@ from pipeline.config import IngestConfig, SceneConfig, TrainConfig, WindowsConfi
 from pipeline.errors import InputError
 from pipeline.params import load_section
 from pipeline.scene.backbone import make_backbone
+from pipeline.training import fit
 from pipeline.training.bundle import Bundle, load_bundle, write_bundle
 from pipeline.training.checkpoint import load_checkpoint
 from pipeline.training.familiar import Familiar
@@ -44,8 +45,12 @@ def same_weights(one: Fitted, other: Fitted) -> bool:
     return all(torch.equal(a, b) for a, b in pairs)
 
 
-@pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_killed_and_resumed_equals_unbroken(config: TrainConfig, tmp_path: Path, precision: str) -> None:
+@pytest.mark.parametrize(("precision", "as_graphs"), [("fp32", False), ("bf16", False), ("fp32", True)])
+def test_killed_and_resumed_equals_unbroken(
+    config: TrainConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, precision: str, as_graphs: bool
+) -> None:
+    if as_graphs:  # the same steps as on a GPU, see ``training.captured``
+        monkeypatch.setattr(fit, "can_be_captured", lambda *_args, **_kwargs: True)
     config = config.model_copy(update={"precision": precision})
     windows = small_windows(num_scenes=48)
     unbroken = Trainer(windows, config=config, checkpoint=tmp_path / "unbroken").fit()
