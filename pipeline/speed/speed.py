@@ -46,7 +46,6 @@ class Speed:
 
     Attributes:
         device: Where, in words.
-        on_gpu: It is a GPU.
         size: Of the batch.
         config: The recipe.
         rows: Of all parts.
@@ -57,7 +56,6 @@ class Speed:
     """
 
     device: str
-    on_gpu: bool
     size: Size
     config: TrainConfig
     rows: Sequence[Measure]
@@ -68,11 +66,9 @@ class Speed:
 
     def bars(self) -> list[Bar]:
         """What was to be reached at the standard size, on two CPU cores and on a GPU."""
-        found = gpu_bars(self.rows)
-        if self.idle is not None:
-            found.append(self.idle)
-        if self.on_gpu:
-            return found
+        if self.config.device == "cuda":
+            return [*gpu_bars(self.rows), *([] if self.idle is None else [self.idle])]
+        found: list[Bar] = []
         for row in self.rows:
             if row.part == "encoder" and row.name in _AT_MOST:
                 what, ratio = f"encoder, {row.name}, times the fused LSTM", median(row.ratios[FUSED])
@@ -192,7 +188,6 @@ def measure_speed(
         )
     return Speed(
         device=_name(place),
-        on_gpu=on_gpu,
         size=size,
         config=config,
         rows=rows,

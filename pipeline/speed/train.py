@@ -28,7 +28,7 @@ def train(config: TrainConfig, *, size: Size, repeats: int, device: torch.device
         config: The recipe; with each interaction in turn.
         size: Of a batch.
         repeats: How often.
-        device: Where.
+        device: The CPU; for a GPU see ``speed.gpu``.
     """
     scenes = torch.arange(size.scenes)
     trainers = {name: trainer(config, interaction=name, size=size) for name in INTERACTIONS}
@@ -37,7 +37,7 @@ def train(config: TrainConfig, *, size: Size, repeats: int, device: torch.device
         for name, one in trainers.items()
     }
     first = trainers[INTERACTIONS[0]]
-    path = Contestant(run=lambda: first.step.module.batch(scenes.to(device)), agents=size.total, scenes=size.scenes)
+    path = Contestant(run=lambda: first.step.module.batch(scenes), agents=size.total, scenes=size.scenes)
     contestants = {**steps, INPUT_PATH: path}
     taken = in_turn(contestants, repeats=repeats, device=device)
     found = measures("training step", contestants, taken=taken, references=list(steps))
