@@ -19,6 +19,9 @@ _REACH_M: Final = 60.0  # a gap that is wider binds nobody
 _MAX_TURN_RAD: Final = math.radians(45.0)
 _ASIDE_M: Final = 0.2  # what noise in positions and headings may add to the widths
 _TYPICAL_M: Final = (4.5, 1.8)  # length and width of a vehicle whose own are unknown
+LEADER_WIDTH: Final = 5  # of ``Leaders.inputs``
+_NEAR_M: Final = 10.0  # nearer than about this, a gap is seen in detail
+_MPS: Final = 10.0  # speeds are divided by this before a layer sees them
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,6 +65,28 @@ class Leaders:
 
     leader: Int[Tensor, " n"]
     gap_m: Float[Tensor, " n"]
+
+    def inputs(self, speed_mps: Float[Tensor, " n"]) -> Float[Tensor, "n 5"]:
+        """What layers see of each agent's leader: whether there is one, how near, how much faster, and how fast.
+
+        The base path has the leader in it. What corrects the path must see him too, and a pooled sum over all
+        neighbours shows him but dimly.
+
+        Args:
+            speed_mps: Of each agent at the forecast time.
+        """
+        there = self.gap_m.isfinite()
+        leader_mps = torch.where(there, speed_mps[self.leader], 0.0)
+        return torch.stack(
+            (
+                there.to(speed_mps.dtype),
+                torch.exp(-self.gap_m / _NEAR_M),
+                self.gap_m.clamp(max=_REACH_M) / _REACH_M,
+                (leader_mps - speed_mps) * there / _MPS,
+                leader_mps / _MPS,
+            ),
+            dim=-1,
+        )
 
     def following(self, reaction: Float[Tensor, "2"]) -> Following:
         """What comes of it.

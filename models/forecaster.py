@@ -13,7 +13,7 @@ from models.batch import Forecast, Observed
 from models.calibration import Calibration
 from models.config import ForecasterConfig
 from models.decoder import AgentState, FutureStatistics, LowRankDecoder, residual_scale
-from models.following import Following, Leaders, find_leaders
+from models.following import LEADER_WIDTH, Following, Leaders, find_leaders
 from models.frames import AgentFrame, agent_frame, frame_ahead, paths_to_scene, rotate
 from models.inputs import STATIC_WIDTH, STEP_WIDTH, past_inputs, static_inputs, step_inputs, step_velocity
 from models.interaction import make_interaction
@@ -55,24 +55,25 @@ class Forecaster(nn.Module):
         )
         self.scene = SceneEncoder(channels=config.scene_channels, width=width // 2) if config.scene else None
         is_coupled = self.recurrence.interaction is not None
-        state_width = width * (2 if is_coupled else 1) + (width // 2 if self.scene else 0)
-        self.register_buffer("fading", torch.zeros(2, 3))
         self.follows = config.base == "following" and is_coupled
+        known_width = static_width + (LEADER_WIDTH if self.follows else 0)
+        in_width = width * (2 if is_coupled else 1) + (width // 2 if self.scene else 0) + known_width
+        self.register_buffer("fading", torch.zeros(2, 3))
         self.register_buffer("reaction", torch.zeros(2))
         is_vehicle = torch.isin(torch.arange(config.num_categories), torch.tensor(config.vehicle_categories))
         self.register_buffer("is_vehicle", is_vehicle.long(), persistent=False)
         if config.base == "linear":
             self.register_buffer("linear", torch.zeros(2, config.num_observed - 1, config.num_future))
-            in_width = 4 * (config.num_observed - 1) + static_width
-            self.own_path = OwnPath(in_width=in_width, width=width, rank=config.basis_rank)
+            past_width = 4 * (config.num_observed - 1) + static_width
+            self.own_path = OwnPath(in_width=past_width, width=width, rank=config.basis_rank)
         else:
             self.own_path = None
         self.dropout = nn.Dropout(config.dropout)
-        self.decoder = _make_decoder(config, in_width=state_width + static_width)
+        self.decoder = _make_decoder(config, in_width=in_width)
         self.calibration = Calibration(num_categories=config.num_categories, num_future=config.num_future)
-        self.manoeuvres = _make_head(config, in_width=state_width + static_width)
+        self.manoeuvres = _make_head(config, in_width=in_width)
         has_scene_head = config.scene and config.scene_head
-        self.scene_head = _make_head(config, in_width=width // 2 + static_width) if has_scene_head else None
+        self.scene_head = _make_head(config, in_width=width // 2 + known_width) if has_scene_head else None
 
     fading: Tensor
     reaction: Tensor
@@ -103,15 +104,17 @@ class Forecaster(nn.Module):
         observed, frame = frame_ahead(observed, rate_hz=self.config.rate_hz, turned=self.config.turn_to_heading)
         static = torch.cat((static_inputs(observed, frame=frame), self.category(observed.category)), dim=-1)
         encoded, memory = self.encode(observed, frame=frame, static=static, states=states, candidates=candidates)
-        looked = None if self.scene is None else at_least_single(self.scene(observed))
+        looked = None if self.scene is None else at_least_single(self.scene(observed, frame=frame))
         if looked is not None:
             encoded = torch.cat((encoded, looked), dim=-1)
-        following = None
+        following, known = None, static
         if self.follows:
-            following = self.leaders(observed, frame=frame, candidates=candidates).following(self.reaction)
+            leaders = self.leaders(observed, frame=frame, candidates=candidates)
+            following = leaders.following(self.reaction)
+            known = torch.cat((static, leaders.inputs(frame.velocity_mps.norm(dim=-1))), dim=-1)
         keeps_shapes = candidates is not None or torch.compiler.is_exporting()
         state = AgentState(
-            features=torch.cat((self.dropout(encoded), static), dim=-1),
+            features=torch.cat((self.dropout(encoded), known), dim=-1),
             category=observed.category,
             frame=frame,
             base_m=self.base_future(
@@ -134,7 +137,7 @@ class Forecaster(nn.Module):
             log_probability=log_probability,
             manoeuvres=None if self.manoeuvres is None else self.manoeuvres(state.features),
             scene_manoeuvres=(
-                None if self.scene_head is None or looked is None else self.scene_head(torch.cat((looked, static), -1))
+                None if self.scene_head is None or looked is None else self.scene_head(torch.cat((looked, known), -1))
             ),
         )
         return self.calibration(forecast, observed.category)

@@ -23,7 +23,8 @@ WIDTHS: Final[dict[BackboneName, tuple[int, int, int, int]]] = {  # channels per
 IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)  # of RGB in 0..1, which the published weights expect
 IMAGENET_STD: Final = (0.229, 0.224, 0.225)
 NUM_LAMPS: Final = 3  # colours of lamps
-LAMP_EXCESS: Final = 0.4  # so far above the other primaries a light must be, of 0..1
+LAMP_EXCESS: Final = 0.3  # so far above the other primaries a light must be, of 0..1
+SIGNAL_BLUE: Final = 0.3  # signals' green is made bluish, so blue counts so much less there
 
 
 def stride_px(stage: int) -> int:
@@ -125,7 +126,7 @@ class Lamps(nn.Module):
         light = torch.stack(
             (
                 red - torch.maximum(green, blue) - LAMP_EXCESS,
-                green - torch.maximum(red, blue) - LAMP_EXCESS,
+                green - torch.maximum(red, blue - SIGNAL_BLUE) - LAMP_EXCESS,
                 torch.minimum(red, green) - blue - LAMP_EXCESS,
             ),
             dim=1,

@@ -8,32 +8,41 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from models.batch import Observed
+from models.frames import AgentFrame, unrotate
 from models.lstm import LSTMCell, project
 from models.precision import at_least_single
 
 NUM_AIMS = 3  # features at the agent's own place, along the road ahead of it, and of the whole frame
+_VIEW_WIDTH = 5  # of ``view_of``
+_METRES = 30.0  # distances to the camera are divided by this before a layer sees them
 
 
 class SceneEncoder(nn.Module):
     """An LSTM over the CNN features of the frame slots, oldest first.
 
     What is not there is masked: an agent out of view still has the road ahead of it and the whole frame. A missing
-    frame leaves the state as it is; an agent without any keeps the zero state.
+    frame leaves the state as it is; an agent without any keeps the zero state. What a frame shows means one thing to
+    who drives as the recording vehicle does and another to who crosses its way, so each step also sees ``view_of``.
     """
 
     def __init__(self, *, channels: int, width: int) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(NUM_AIMS, channels))
         self.register_buffer("scale", torch.ones(NUM_AIMS, channels))
-        self.inputs = nn.Linear(NUM_AIMS * channels + 2, 4 * width)
+        self.inputs = nn.Linear(NUM_AIMS * channels + 2 + _VIEW_WIDTH, 4 * width)
         self.cell = LSTMCell(width)
         self.width = width
 
     mean: Tensor
     scale: Tensor
 
-    def forward(self, observed: Observed) -> Float[Tensor, "n d"]:
-        """Encode the frame slots of each agent."""
+    def forward(self, observed: Observed, *, frame: AgentFrame) -> Float[Tensor, "n d"]:
+        """Encode the frame slots of each agent.
+
+        Args:
+            observed: The agents.
+            frame: Theirs.
+        """
         scene = observed.scene
         own, ahead = observed.agent_feature_valid, observed.ahead_feature_valid
         whole = observed.frame_feature_valid[scene]
@@ -43,10 +52,22 @@ class SceneEncoder(nn.Module):
             for feature, valid, mean, scale in zip(features, (own, ahead, whole), self.mean, self.scale, strict=True)
         ]
         flags = torch.stack((own, ahead), dim=-1).to(parts[0].dtype)
-        steps = rearrange(torch.cat((*parts, flags), dim=-1), "n f c -> f n c")
+        view = view_of(observed, frame=frame)[:, None].expand(-1, flags.shape[1], -1)
+        steps = rearrange(torch.cat((*parts, flags, view), dim=-1), "n f c -> f n c")
         projected = project(steps, layer=self.inputs, bias=self.cell.bias)
         there = (whole | own | ahead).unbind(1)
         hidden = cell = at_least_single(projected).new_zeros(scene.shape[0], self.width)
         for step, valid in zip(projected.unbind(0), there, strict=True):
             hidden, cell = self.cell(step, hidden=hidden, cell=cell, valid=valid)
         return hidden
+
+
+def view_of(observed: Observed, *, frame: AgentFrame) -> Float[Tensor, "n 5"]:
+    """How the recording vehicle stands to each agent: where it is, its axis, and that it is known; else zero."""
+    num_scenes = observed.frame_feature.shape[0]
+    columns = torch.cat((frame.origin_m, frame.axis, torch.ones_like(frame.age_s)[:, None]), dim=-1)
+    ego = columns * (observed.is_ego & frame.known)[:, None]
+    ego = columns.new_zeros(num_scenes, _VIEW_WIDTH).index_add(0, observed.scene, ego)[observed.scene]
+    place_m, axis, there = ego.split((2, 2, 1), dim=-1)
+    place = unrotate(place_m - frame.origin_m, frame.axis) / _METRES
+    return torch.cat((place * there, unrotate(axis, frame.axis), there), dim=-1)

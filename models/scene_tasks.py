@@ -12,6 +12,7 @@ from torch.nn import functional
 from models.batch import Manoeuvres
 from models.manoeuvre import ManoeuvreHead
 from models.precision import at_least_single
+from models.resnet import NUM_LAMPS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,6 +25,7 @@ class Looks:
         own_seen: It lies in the frame.
         ahead_cell: Places of q points on the road ahead.
         ahead_seen: They lie in the frame.
+        hanging: Which of the points are above the road: lamps count there alone.
         motion: Velocity and the like of the agent: what tracks tell and frames need not.
     """
 
@@ -32,6 +34,7 @@ class Looks:
     own_seen: Bool[Tensor, " n"]
     ahead_cell: Float[Tensor, "n q 2"]
     ahead_seen: Bool[Tensor, "n q"]
+    hanging: Bool[Tensor, " q"]
     motion: Float[Tensor, "n s"]
 
 
@@ -87,9 +90,10 @@ class SceneTasks(nn.Module):
         ahead = sample_cells(
             maps, frame=looks.frame.repeat_interleave(num_points), cell=looks.ahead_cell.flatten(0, 1)
         ).unflatten(0, (-1, num_points))
-        ahead = ahead.masked_fill(~looks.ahead_seen[..., None], -torch.inf).amax(dim=1)
+        ahead = ahead.masked_fill(~looks.ahead_seen[..., None], -torch.inf)
         there = looks.ahead_seen.any(dim=1)
-        ahead = torch.where(there[:, None], ahead, 0.0)
+        lamps = ahead[:, looks.hanging, -NUM_LAMPS:].amax(dim=1).clamp(min=0.0)
+        ahead = torch.cat((torch.where(there[:, None], ahead.amax(dim=1)[:, :-NUM_LAMPS], 0.0), lamps), dim=-1)
         whole = maps.mean((2, 3))[looks.frame]
         flags = torch.stack((looks.own_seen, there), dim=-1).to(own.dtype)
         return Told(

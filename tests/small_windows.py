@@ -34,7 +34,7 @@ def small_windows(*, num_scenes: int = 12, agents_per_scene: int = 5, seed: int 
     observed = Observed(
         scene=scene,
         category=category.astype(np.int8),
-        is_ego=np.zeros(n, dtype=bool),
+        is_ego=np.diff(scene, prepend=-1) > 0,  # the first of each scene
         size_m=np.tile(np.float32([4.0, 2.0]), (n, 1)),
         xy_m=xy[:, past].astype(np.float32),
         heading_rad=heading[:, past].astype(np.float32),

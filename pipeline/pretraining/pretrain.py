@@ -27,6 +27,7 @@ from pipeline.pretraining.lessons import MOTION_WIDTH, SHOWN, UNKNOWN, Lesson
 from pipeline.progress import progress_bar
 from pipeline.scene.extract import multiplies_bf16, pick_device
 from pipeline.scene.images import decode, frame_bytes
+from pipeline.scene.sample import HANGING
 
 _CELL_WEIGHTS: Final = (0.5, 1.0, 2.0, 2.0)  # of what a cell shows: nearly all show no road user
 _WEIGHTS: Final = {"cells": 1.0, "drivable": 1.0, "depth": 0.5, "manoeuvres": 1.0}
@@ -249,6 +250,7 @@ def _collate(
             own_seen=joined("own_seen"),
             ahead_cell=ahead,
             ahead_seen=joined("ahead_seen"),
+            hanging=torch.from_numpy(HANGING),
             motion=joined("motion"),
         ),
         cells=cells,

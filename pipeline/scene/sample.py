@@ -8,12 +8,14 @@ import numpy as np
 from einops import rearrange, repeat
 from jaxtyping import Bool, Float, Int
 
+from models.resnet import NUM_LAMPS
 from pipeline.drives.drive import project
 from pipeline.scene.store import SceneFeatures
 
 MIN_DEPTH_M: Final = 0.1  # what is nearer than this to the camera's plane counts as behind it
-AHEAD_M: Final = (8.0, 16.0, 28.0, 44.0)
-ABOVE_M: Final = (0.0, 5.0)  # over box centres: on the road, and where signals and signs hang
+AHEAD_M: Final = (8.0, 12.0, 18.0, 26.0, 36.0, 48.0, 62.0)
+ABOVE_M: Final = (0.0, 3.0, 4.5)  # over box centres: on the road, and where signals and signs hang
+HANGING: Final = np.tile(np.asarray(ABOVE_M) > 0.0, len(AHEAD_M))  # which of ``ahead_points`` are above the road
 NO_FRAME: Final = -1
 
 
@@ -72,7 +74,8 @@ def sample_maps(
 
     Returns:
         The agents' features, whether they are there (the agent is in some camera's view), each slot's mean over
-        its cameras' spatially averaged maps, and whether that is there. What is not there is zero.
+        its cameras' spatially averaged maps (of lamps: those above the road ahead of a camera), and whether that is
+        there. What is not there is zero.
     """
     _, num_cameras, num_slots = valid.shape
     assert num_cameras == len(features.cameras), (num_cameras, len(features.cameras))
@@ -90,6 +93,8 @@ def sample_ahead(
     valid: Bool[np.ndarray, "n m f"],
 ) -> tuple[Float[np.ndarray, "n f c"], Bool[np.ndarray, "n f"]]:
     """What lies along the road ahead of each agent: channel by channel the largest value at the points in view.
+
+    Lamps count above the road alone: there they are signals, on it others' brake lights.
 
     Args:
         features: Of one drive.
@@ -110,7 +115,9 @@ def sample_ahead(
     there = rearrange(there, "(n q) f -> n q f", q=num_points)
     each = np.where(there[..., None], rearrange(each, "(n q) f c -> n q f c", q=num_points), -np.inf)
     seen = np.asarray(there.any(axis=1))
-    return np.where(seen[..., None], each.max(axis=1), 0.0).astype(np.float32), seen
+    feature = np.where(seen[..., None], each.max(axis=1), 0.0).astype(np.float32)
+    feature[..., -NUM_LAMPS:] = each[:, HANGING, :, -NUM_LAMPS:].max(axis=1, initial=0.0)
+    return feature, seen
 
 
 def ahead_points(
@@ -202,10 +209,21 @@ def _bilinear(
 def _frame_means(
     features: SceneFeatures, rows: Int[np.ndarray, "m f"]
 ) -> tuple[Float[np.ndarray, "f c"], Bool[np.ndarray, "f"]]:
-    """Each slot's mean over its cameras' spatially averaged maps, and whether there is any."""
+    """Each slot's mean over its cameras' spatially averaged maps, and whether there is any.
+
+    Of lamps there are those above the road ahead of any camera, for a mean over the frame would hardly show them.
+    """
     there = rows != NO_FRAME
     needed, position = np.unique(np.where(there, rows, 0), return_inverse=True)
     means = features.maps[needed].mean(axis=(2, 3), dtype=np.float32)
     shown = means[position.reshape(rows.shape)] * repeat(there, "m f -> m f 1")
     count = there.sum(axis=0)
-    return shown.sum(axis=0) / np.maximum(count, 1)[:, None].astype(np.float32), count > 0
+    mean = shown.sum(axis=0) / np.maximum(count, 1)[:, None].astype(np.float32)
+    pose = features.frames[["x_m", "y_m", "z_m", "qw", "qx", "qy", "qz"]].to_numpy(dtype=np.float64)[rows]
+    w, x, y, z = np.moveaxis(pose[..., 3:], -1, 0)
+    optical_rad = np.arctan2(2.0 * (y * z - w * x), 2.0 * (x * z + w * y))  # where the turned z axis points to
+    points_m = ahead_points(pose[..., :3], optical_rad)
+    own = np.eye(len(rows), dtype=np.bool_)[..., None] & there  # each camera's road, in its own frames
+    ahead, _ = sample_ahead(features, rows, np.broadcast_to(points_m, (len(rows), *points_m.shape)), own)
+    mean[:, -NUM_LAMPS:] = ahead[..., -NUM_LAMPS:].max(axis=0)
+    return mean, count > 0

@@ -156,3 +156,9 @@ def test_who_stands_leads_but_follows_nobody() -> None:
     """A car parked by the road has those who drive on ahead of it, too."""
     row = [(0.0, 0.0, 0.0), (6.0, 0.0, 0.0), (12.0, 0.0, 0.0)]
     assert leaders(frames(row, speed_mps=[1.0, 0.0, 5.0])).leader.tolist() == [1, 1, 2]
+
+
+def test_layers_see_how_near_the_leader_is_and_how_fast() -> None:
+    found = Leaders(leader=torch.tensor([1, 1]), gap_m=torch.tensor([20.0, math.inf]))
+    expected = [[1.0, math.exp(-2.0), 20.0 / 60.0, -0.4, 0.6], [0.0, 0.0, 1.0, 0.0, 0.0]]
+    torch.testing.assert_close(found.inputs(torch.tensor([10.0, 6.0])), torch.tensor(expected))

@@ -69,8 +69,9 @@ def test_lamps_are_the_brightest_saturated_light_near_a_cells_centre() -> None:
     found = Lamps(stride_px=16)(frames)
     assert found.shape == (1, 3, 2, 4)
     expected = torch.zeros(3, 2, 4)
-    expected[0, 0, 1] = 0.4  # pixel 9 is within 8 of 16, the centre of cell 1
-    expected[1, 1, 2] = expected[1, 1, 3] = 0.2  # pixel 40 is as far from 32 as from 48; row 15 is nearest to 16
+    expected[0, 0, 1] = 0.5  # pixel 9 is within 8 of 16, the centre of cell 1
+    # Green is 0.8 above red, and blue counts 0.3 less. Pixel 40 is as far from 32 as from 48; row 15 is nearest to 16.
+    expected[1, 1, 2] = expected[1, 1, 3] = 0.5
     expected[2, 1, 3] = 0.0  # pixel 63 lies beyond all cells: the last is centred on 48
     torch.testing.assert_close(found[0], expected, atol=1e-6, rtol=0)
 

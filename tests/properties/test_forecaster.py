@@ -203,7 +203,7 @@ def test_moving_and_turning_the_scene_moves_and_turns_the_forecasts(model: Forec
 @torch.no_grad()
 def test_neighbours_matter_only_with_interaction(model: Forecaster, observed: Observed) -> None:
     counts = torch.bincount(observed.scene)
-    agent = int(torch.nonzero(observed.scene == int(counts.argmax())).flatten()[0])
+    agent = int(torch.nonzero(observed.scene == int(counts.argmax())).flatten()[1])  # the first records: all see it so
     pushed = observed.xy_m.clone()
     pushed[agent] += torch.tensor([2.0, 1.0])
     before, after = flat(model(observed))["modes"], flat(model(replace(observed, xy_m=pushed)))["modes"]

@@ -23,7 +23,7 @@ from pipeline.pretraining.pretrain import mirrored_cells, pretrain
 from pipeline.pretraining.quality import judge, write_pictures
 from pipeline.pretraining.rays import ground_points
 from pipeline.scene.backbone import make_backbone
-from pipeline.scene.sample import _bilinear  # pyright: ignore[reportPrivateUsage]
+from pipeline.scene.sample import HANGING, _bilinear  # pyright: ignore[reportPrivateUsage]
 from tests.made_up_cleans import START_NS, STEP_NS, clean_drive
 
 PARAMS = Path(__file__).parents[3] / "params.yaml"
@@ -154,8 +154,8 @@ def made_up_lessons(folder: Path, *, num: int, seed: int) -> list[Lesson]:
                 drivable=np.full(SHAPE, UNKNOWN),
                 own_cell=np.zeros((1, 2), np.float32),
                 own_seen=np.zeros(1, bool),
-                ahead_cell=np.asarray([[[4.0, 1.0], [4.0, 2.0]]], np.float32),
-                ahead_seen=np.ones((1, 2), bool),
+                ahead_cell=np.where(HANGING[:, None], [4.0, 1.0], [4.0, 2.0])[None].astype(np.float32),
+                ahead_seen=np.ones((1, len(HANGING)), bool),
                 log_depth=np.zeros(1, np.float32),
                 motion=np.zeros((1, MOTION_WIDTH), np.float32),
                 did=np.asarray([[UNKNOWN, int(Pace.START if is_green else Pace.CRUISE)]]),

@@ -2,8 +2,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from models.resnet import NUM_LAMPS
 from pipeline.drives.drive import Camera
-from pipeline.scene.sample import ABOVE_M, AHEAD_M, ahead_points, frame_times, latest_frames, sample_ahead, sample_maps
+from pipeline.scene.sample import (
+    ABOVE_M,
+    AHEAD_M,
+    HANGING,
+    ahead_points,
+    frame_times,
+    latest_frames,
+    sample_ahead,
+    sample_maps,
+)
 from pipeline.scene.store import FEATURE_FRAME_COLUMNS, SceneFeatures
 
 # An image of 64 x 32 px, resized to 128 x 64 and seen through strides of 16: 8 x 4 cells. It looks along +z.
@@ -28,7 +38,7 @@ def make_features(
         name="a",
         frames=frames[list(FEATURE_FRAME_COLUMNS)],
         cameras=dict.fromkeys(sorted(set(cameras or ["front"])), CAMERA),
-        maps=np.random.default_rng(seed).normal(size=(num_frames, 3, 4, 8)).astype(np.float16),
+        maps=np.random.default_rng(seed).normal(size=(num_frames, 2 + NUM_LAMPS, 4, 8)).astype(np.float16),
         digest="d",
         input_px=(128, 64),
         stride_px=16,
@@ -145,9 +155,29 @@ def test_the_frame_feature_is_the_mean_over_cells_and_cameras_that_are_there() -
     features = make_features([1.0, 1.0, 2.0], cameras=["left", "right", "left"])
     rows = latest_frames(features, np.asarray([0, SECOND, 2 * SECOND]), max_age_s=0.5)
     _, _, frame, there = sample_maps(features, rows, np.zeros((0, 2, 3, 3)), np.zeros((0, 2, 3), bool))
-    mean = features.maps.astype(np.float64).mean(axis=(2, 3))
+    mean = features.maps[:, :-NUM_LAMPS].astype(np.float64).mean(axis=(2, 3))
     np.testing.assert_array_equal(there, [False, True, True])
-    np.testing.assert_allclose(frame, [np.zeros(3), (mean[0] + mean[1]) / 2, mean[2]], atol=1e-5)
+    expected = [np.zeros(2), (mean[0] + mean[1]) / 2, mean[2]]
+    np.testing.assert_allclose(frame[:, :-NUM_LAMPS], expected, atol=1e-5)
+
+
+def test_the_frames_lamps_are_those_above_the_road_ahead_of_a_camera() -> None:
+    # Both cameras look along +x, level and 1.5 m over the ground, with the horizon in row 1; one looks elsewhere later.
+    features = make_features([1.0, 1.0, 2.0], cameras=["left", "right", "left"])
+    features.frames[["z_m", "qw", "qx", "qy", "qz"]] = [1.5, 0.5, -0.5, 0.5, -0.5]
+    features.maps[:, -NUM_LAMPS:] = 0.0
+    features.maps[0, -3, 0, 4] = 0.5  # straight on and high up: a red signal
+    features.maps[1, -2, 0, 4] = 0.25  # in the other camera a green one
+    features.maps[0, -3, 3, 4] = features.maps[2, -3, 3, 4] = 0.9  # brake lights straight on
+    features.maps[0, -3, 0, 0] = features.maps[2, -3, 0, 0] = 0.8  # something red far to the left
+    rows = latest_frames(features, np.asarray([SECOND, 2 * SECOND]), max_age_s=0.5)
+    _, _, frame, _ = sample_maps(features, rows, np.zeros((0, 2, 2, 3)), np.zeros((0, 2, 2), bool))
+    red, green, amber = frame[0, -NUM_LAMPS:]
+    assert 0.1 < red <= 0.5
+    assert 0.05 < green <= 0.25
+    assert red == pytest.approx(2.0 * green)  # seen from one place
+    assert amber == 0.0
+    assert not frame[1, -NUM_LAMPS:].any()
 
 
 def test_nothing_moves_when_later_frames_change() -> None:
@@ -199,12 +229,17 @@ def test_the_road_ahead_lies_straight_on_and_above() -> None:
 def test_of_the_road_ahead_the_largest_value_in_view_counts() -> None:
     features = make_features([1.0])
     rows = latest_frames(features, np.asarray([SECOND]), max_age_s=10.0)
-    # Two points on cells' centres, (x 3, y 1) and (x 4, y 2), and one out of view.
-    points = np.asarray([point_at(24.25, 8.25), point_at(32.25, 16.25), point_at(-9.0, 16.0)])[None, None, None]
+    # A point on the road and one above it on cells' centres, (x 3, y 1) and (x 4, y 2), and all others out of view.
+    points = np.tile(point_at(-9.0, 16.0), (1, 1, 1, len(HANGING), 1))
+    points[..., 0, :], points[..., 1, :] = point_at(24.25, 8.25), point_at(32.25, 16.25)
+    assert HANGING[:2].tolist() == [False, True]
     cell = features.maps[0].astype(np.float64)
     feature, seen = sample_ahead(features, rows, points, np.ones((1, 1, 1), bool))
-    np.testing.assert_allclose(feature[0, 0], np.maximum(cell[:, 1, 3], cell[:, 2, 4]), atol=1e-6)
+    expected = np.maximum(cell[:, 1, 3], cell[:, 2, 4])
+    expected[-NUM_LAMPS:] = np.maximum(cell[-NUM_LAMPS:, 2, 4], 0.0)  # what shines on the road is no signal
+    np.testing.assert_allclose(feature[0, 0], expected, atol=1e-6)
     assert seen.all()
-    feature, seen = sample_ahead(features, rows, points[..., 2:, :], np.ones((1, 1, 1), bool))
+    points[..., :2, :] = points[..., 2:3, :]
+    feature, seen = sample_ahead(features, rows, points, np.ones((1, 1, 1), bool))
     assert not seen.any()
     assert not feature.any()
