@@ -8,6 +8,15 @@ from pipeline.windows.windows import Future, Observed, SceneIndex, Windows
 RATE_HZ = 5.0
 NUM_OBSERVED, NUM_FUTURE, NUM_FRAMES, NUM_CHANNELS = 11, 20, 3, 4
 
+NO_CHANCE = {  # in a recipe: nothing is drawn in training
+    "scale_augmentation": 0.0,
+    "mirror_augmentation": False,
+    "noise_augmentation_m": 0.0,
+    "dropout": 0.0,
+    "drop_augmentation": 0.0,
+    "scene_dropout": 0.0,
+}
+
 
 def small_windows(*, num_scenes: int = 12, agents_per_scene: int = 5, seed: int = 0, gaps: bool = True) -> Windows:
     """Scenes of up to ``agents_per_scene`` agents on arcs with constant acceleration; of six scenes four train."""

@@ -41,6 +41,7 @@ FRAME_COLUMNS: Final[dict[str, str]] = {
     "qy": "float64",
     "qz": "float64",
 }
+POSE_COLUMNS: Final = ("x_m", "y_m", "z_m", "qw", "qx", "qy", "qz")  # of the camera
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

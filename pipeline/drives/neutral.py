@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool
 
-from pipeline.drives.drive import FRAME_COLUMNS, TRACK_COLUMNS, Camera, Drive, no_frames
+from pipeline.drives.drive import FRAME_COLUMNS, POSE_COLUMNS, TRACK_COLUMNS, Camera, Drive, no_frames
 from pipeline.drives.geojson import read_map, write_map
 from pipeline.drives.json_file import read_json
 from pipeline.drives.map import DriveMap
@@ -26,7 +26,6 @@ from pipeline.files import whole_file, write_json
 
 FORMAT: Final = "neutral"
 TRACK_NUMBERS: Final = ("x_m", "y_m", "z_m", "heading_rad", "length_m", "width_m", "height_m")
-POSE_NUMBERS: Final = ("x_m", "y_m", "z_m", "qw", "qx", "qy", "qz")
 CAMERA_NUMBERS: Final = ("width_px", "height_px", "fx_px", "fy_px", "cx_px", "cy_px")
 MAP: Final = "map.geojson"
 
@@ -186,14 +185,14 @@ def _parse_cameras(path: Path) -> dict[str, Camera]:
 
 def _parse_frames(path: Path, cameras: dict[str, Camera], *, folder: Path) -> tuple[pd.DataFrame, tuple[Dropped, ...]]:
     """The frames, their quaternions at length one; rows without a time, a camera or a pose are left out."""
-    table, wrong = read_table(path, texts=("camera", "path"), times=("timestamp_ns",), numbers=POSE_NUMBERS)
+    table, wrong = read_table(path, texts=("camera", "path"), times=("timestamp_ns",), numbers=POSE_COLUMNS)
     table["timestamp_ns"], timed = integers(table["timestamp_ns"])
     for row, image in zip(table["source_row"], table["path"], strict=True):
         if image and not _stays_inside(image, folder=folder):
             what = f"path {image[:100]!r} is absolute or leaves the drive's folder"
             raise InputError(f"{path}: row {row}", what, "copy the image into the folder and write its relative path")
     table.loc[:, ["qw", "qx", "qy", "qz"]] = unit_quaternions(table[["qw", "qx", "qy", "qz"]].to_numpy())
-    posed = np.asarray(np.isfinite(table[list(POSE_NUMBERS)].to_numpy()).all(axis=1))
+    posed = np.asarray(np.isfinite(table[list(POSE_COLUMNS)].to_numpy()).all(axis=1))
     checks: tuple[tuple[str, Bool[np.ndarray, " n"]], ...] = (
         ("unreadable timestamp_ns", timed),
         ("camera is not in the table of cameras", table["camera"].isin(list(cameras)).to_numpy(dtype=bool)),

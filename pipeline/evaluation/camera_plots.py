@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 
 from models.forecaster import Forecaster
 from pipeline.baselines.history import last_heading, last_xy
-from pipeline.drives.drive import Camera, project
+from pipeline.drives.drive import POSE_COLUMNS, Camera, project
 from pipeline.drives.image_header import ImageError
 from pipeline.evaluation.scored import scored_agents
 from pipeline.evaluation.style import COLOURS, figure, save
@@ -165,7 +165,7 @@ def _view(
     best: tuple[int, View] | None = None
     rows = latest_frames(features, np.array([t0_ns]), max_age_s=max_age_s)[:, 0]
     for row, camera in zip(rows, features.cameras.values(), strict=True):
-        pose = features.frames[["x_m", "y_m", "z_m", "qw", "qx", "qy", "qz"]].to_numpy(np.float64)[row]
+        pose = features.frames[[*POSE_COLUMNS]].to_numpy(np.float64)[row]
         if row == NO_FRAME or not np.isfinite(pose).all():
             continue
         try:

@@ -17,7 +17,7 @@ from pipeline.behaviour.manoeuvre import manoeuvres, present_speed
 from pipeline.behaviour.present import present
 from pipeline.config import SceneConfig, WindowsConfig
 from pipeline.drives.categories import Group
-from pipeline.drives.drive import Camera, project
+from pipeline.drives.drive import POSE_COLUMNS, Camera, project
 from pipeline.errors import InputError
 from pipeline.ingest.clean import CleanDrive
 from pipeline.ingest.split import Split
@@ -153,7 +153,7 @@ def _lessons(
         shapely.prepare(area)
     bounds = np.searchsorted(history.scene, np.arange(len(history.t0_ns) + 1))
     paths = clean.frames["path"].tolist()
-    poses = clean.frames[["x_m", "y_m", "z_m", "qw", "qx", "qy", "qz"]].to_numpy(np.float64)
+    poses = clean.frames[[*POSE_COLUMNS]].to_numpy(np.float64)
     groups = groups_of(history.category).astype(np.int64)
     found: list[Lesson] = []
     for i, (low, high) in enumerate(pairwise(bounds)):

@@ -63,8 +63,7 @@ class Pupil(nn.Module):
     def __init__(self, backbone: SceneBackbone) -> None:
         super().__init__()
         self.backbone = backbone
-        self.network = backbone.network
-        self.network.requires_grad_(True)
+        backbone.network.requires_grad_(True)
         backbone.projection.requires_grad_(True)
         self.tasks = SceneTasks(
             channels=backbone.channels,
@@ -77,7 +76,7 @@ class Pupil(nn.Module):
 
     def learning(self, mode: bool) -> None:  # noqa: FBT001  (as torch's train)
         """Take batch statistics of the network, which ``SceneBackbone`` itself never does."""
-        self.network.train(mode)
+        self.backbone.network.train(mode)
         self.tasks.train(mode)
 
     def forward(self, images: Tensor, looks: Looks) -> Told:

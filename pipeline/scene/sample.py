@@ -9,7 +9,7 @@ from einops import rearrange, repeat
 from jaxtyping import Bool, Float, Int
 
 from models.resnet import NUM_LAMPS
-from pipeline.drives.drive import project
+from pipeline.drives.drive import POSE_COLUMNS, project
 from pipeline.scene.store import SceneFeatures
 
 MIN_DEPTH_M: Final = 0.1  # what is nearer than this to the camera's plane counts as behind it
@@ -169,7 +169,7 @@ def map_cells(
     pixel i's centre lies at i + 0.5. All of the network's strided layers have odd kernels and symmetric padding, so
     cell j looks at pixels around number ``j * stride`` of the resized frame: not at the middle of a tile.
     """
-    pose = features.frames[["x_m", "y_m", "z_m", "qw", "qx", "qy", "qz"]].to_numpy(dtype=np.float64)[rows]
+    pose = features.frames[[*POSE_COLUMNS]].to_numpy(dtype=np.float64)[rows]
     known = valid & (rows != NO_FRAME) & np.isfinite(points_m).all(axis=-1) & np.isfinite(pose).all(axis=-1)
     points_m = np.where(known[..., None], points_m, 0.0)
     margin = np.full(valid.shape, -1.0)
@@ -219,7 +219,7 @@ def _frame_means(
     shown = means[position.reshape(rows.shape)] * repeat(there, "m f -> m f 1")
     count = there.sum(axis=0)
     mean = shown.sum(axis=0) / np.maximum(count, 1)[:, None].astype(np.float32)
-    pose = features.frames[["x_m", "y_m", "z_m", "qw", "qx", "qy", "qz"]].to_numpy(dtype=np.float64)[rows]
+    pose = features.frames[[*POSE_COLUMNS]].to_numpy(dtype=np.float64)[rows]
     w, x, y, z = np.moveaxis(pose[..., 3:], -1, 0)
     optical_rad = np.arctan2(2.0 * (y * z - w * x), 2.0 * (x * z + w * y))  # where the turned z axis points to
     points_m = ahead_points(pose[..., :3], optical_rad)

@@ -24,14 +24,13 @@ from pipeline.training.scenes import Room
 from pipeline.training.step import Step
 
 _WARM_UP: Final = 2  # steps that are taken one operation after the other first: libraries settle in them
-_MOST_PAIRS: Final = 2**19  # of a batch; a graph keeps all, at each step some hundred bytes for each
+MOST_PAIRS: Final = 2**19  # of a batch; a graph keeps all, at each step some hundred bytes for each
 
 
-def can_be_captured(config: TrainConfig, *, fabric: Fabric, room: Room) -> bool:
-    """Whether steps become graphs, see ``TrainConfig.cuda_graphs``."""
+def can_be_captured(config: TrainConfig, *, fabric: Fabric) -> bool:
+    """Whether steps become graphs if no batch has over ``MOST_PAIRS``, see ``TrainConfig.cuda_graphs``."""
     alone = fabric.device.type == "cuda" and fabric.world_size == 1
-    whole = config.accumulate == 1 and config.decoder != "autoregressive" and room.pairs <= _MOST_PAIRS
-    return config.cuda_graphs and alone and whole
+    return config.cuda_graphs and alone and config.accumulate == 1 and config.decoder != "autoregressive"
 
 
 @dataclass(kw_only=True, slots=True)
@@ -79,15 +78,14 @@ class Captured:
         )
         self.step, self.optimizer = fabric.setup(step, optimizer)
         self.sizes = step.scenes.offset.diff().cpu()  # how many agents each scene has
-        self.on_gpu = device.type == "cuda"
         self.progress = torch.zeros((), dtype=torch.float64, device=device)
         self.in_a_row, self.most_in_a_row = (torch.zeros((), dtype=torch.long, device=device) for _ in range(2))
         self.room = room
         self.scenes = torch.zeros(room.scenes, dtype=torch.long, device=device)  # of a batch, padded
         self.plain, self.looking = _Kind(states=None), _Kind(states=[])
         self.forward = torch.compile(step.forward, fullgraph=True, dynamic=False) if config.compile else step.forward
-        self.stream = torch.cuda.Stream(device) if self.on_gpu else None
-        self.pool = torch.cuda.graph_pool_handle() if self.on_gpu else None
+        self.stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+        self.pool = torch.cuda.graph_pool_handle() if self.stream else None
 
     def advance(
         self,
@@ -107,7 +105,7 @@ class Captured:
             self.progress.fill_(progress)
             for group in self.optimizer.param_groups:
                 group["lr"].fill_(rate)
-            if self.on_gpu and kind.graph is None and kind.taken >= _WARM_UP:
+            if self.stream is not None and kind.graph is None and kind.taken >= _WARM_UP:
                 kind.graph = torch.cuda.CUDAGraph()
                 with torch.cuda.graph(kind.graph, pool=self.pool, stream=self.stream):
                     self._take(kind)

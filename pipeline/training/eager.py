@@ -14,7 +14,7 @@ from torch.optim.swa_utils import AveragedModel
 from pipeline.config import TrainConfig
 from pipeline.errors import InputError
 from pipeline.training.health import gradient_health
-from pipeline.training.scenes import Room, own_parts
+from pipeline.training.scenes import own_parts
 from pipeline.training.step import LOSSES, Step
 
 
@@ -26,18 +26,9 @@ class Eager:
         average: Of its weights.
         fabric: Device, precision and processes.
         config: The recipe.
-        room: Not asked for: shapes are those of each batch.
     """
 
-    def __init__(
-        self,
-        step: Step,
-        *,
-        average: AveragedModel,
-        fabric: Fabric,
-        config: TrainConfig,
-        room: Room,  # noqa: ARG002
-    ) -> None:
+    def __init__(self, step: Step, *, average: AveragedModel, fabric: Fabric, config: TrainConfig) -> None:
         self.model, self.average, self.fabric, self.config = step.model, average, fabric, config
         optimizer = AdamW(
             step.model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, foreach=True

@@ -24,7 +24,7 @@ from pipeline.errors import InputError
 from pipeline.progress import progress_bar
 from pipeline.threads import one_thread
 from pipeline.training.calibrate import calibrate
-from pipeline.training.captured import Captured, can_be_captured
+from pipeline.training.captured import MOST_PAIRS, Captured, can_be_captured
 from pipeline.training.checkpoint import (
     Checkpoint,
     load_checkpoint,
@@ -95,11 +95,11 @@ class Trainer:
         weights = category_weights(fitted_on, balance=config.class_balance)
         self.did = manoeuvre_labels(windows).to(self.fabric.device) if config.manoeuvre_weight else None
         step = Step(self.model, self.scenes, config=config, weights=weights, did=self.did)
-        room = Room.around(
-            self.num_agents[batch] for epoch in range(config.max_epochs) for batch in self.batches(epoch)[0]
-        )
-        kind = Captured if can_be_captured(config, fabric=self.fabric, room=room) else Eager
-        self.steps = kind(step, average=self.average, fabric=self.fabric, config=config, room=room)
+        room = self._room() if can_be_captured(config, fabric=self.fabric) else None
+        if room is not None and room.pairs <= MOST_PAIRS:
+            self.steps = Captured(step, average=self.average, fabric=self.fabric, config=config, room=room)
+        else:
+            self.steps = Eager(step, average=self.average, fabric=self.fabric, config=config)
         self.step, self.optimizer = self.steps.step, self.steps.optimizer
         self.history: list[Metrics] = []
         self.best: dict[str, Tensor] = module_tensors(self.model, prefix="best")
@@ -182,6 +182,11 @@ class Trainer:
         order = torch.randperm(len(self.train_scenes), generator=generator)
         batch = (self.num_agents[order].cumsum(0) - 1) // self.config.agents_per_batch
         return order.split(batch.unique_consecutive(return_counts=True)[1].tolist()), generator
+
+    def _room(self) -> Room:
+        """All batches of the whole training fit into it."""
+        epochs = range(self.config.max_epochs)
+        return Room.around(self.num_agents[batch] for epoch in epochs for batch in self.batches(epoch)[0])
 
     @torch.no_grad()
     def _validate(self) -> Metrics:

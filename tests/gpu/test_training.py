@@ -12,15 +12,11 @@ from pipeline.training.captured import Captured
 from pipeline.training.eager import loss_scaler
 from pipeline.training.fit import Trainer
 from pipeline.training.predict import predict
-from tests.small_windows import small_windows
+from tests.small_windows import NO_CHANCE, small_windows
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")]
 PARAMS = Path(__file__).parents[2] / "params.yaml"
 SMALL = {"width": 16, "max_epochs": 4, "num_modes": 3, "basis_rank": 4, "device": "cuda"}
-PLAIN = {"scale_augmentation": 0.0, "mirror_augmentation": False, "noise_augmentation_m": 0.0, "dropout": 0.0} | {
-    "drop_augmentation": 0.0,
-    "scene_dropout": 0.0,
-}
 
 
 def recipe(**update: object) -> TrainConfig:
@@ -51,7 +47,7 @@ def test_a_captured_step_is_the_step_and_never_waits(tmp_path: Path, interaction
     trainers = [
         Trainer(
             windows,
-            config=recipe(precision="fp32", cuda_graphs=graphs, interaction=interaction, **PLAIN),
+            config=recipe(precision="fp32", cuda_graphs=graphs, interaction=interaction, **NO_CHANCE),
             checkpoint=tmp_path / str(graphs),
         )
         for graphs in (True, False)

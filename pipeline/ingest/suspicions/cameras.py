@@ -11,7 +11,7 @@ import pandas as pd
 from jaxtyping import Float, Int
 from scipy.spatial.transform import Rotation
 
-from pipeline.drives.drive import Camera, Drive, project
+from pipeline.drives.drive import POSE_COLUMNS, Camera, Drive, project
 from pipeline.errors import Suspicion
 from pipeline.ingest.reject import MAX_POSITION_M
 from pipeline.ingest.suspicions.paths import Paths
@@ -89,7 +89,7 @@ def suspect_cameras(paths: Paths, drive: Drive) -> list[Suspicion]:
 def _some_frames(drive: Drive) -> pd.DataFrame:
     """Frames of cameras that are known, with a pose, spread over the drive."""
     frames = drive.frames[drive.frames["camera"].isin(list(drive.cameras))]
-    numbers = frames[["x_m", "y_m", "z_m", "qw", "qx", "qy", "qz"]].to_numpy(np.float64)
+    numbers = frames[[*POSE_COLUMNS]].to_numpy(np.float64)
     norm = np.linalg.norm(np.clip(numbers[:, 3:], -2.0, 2.0), axis=1)
     near = (np.abs(numbers[:, :3]) <= MAX_POSITION_M).all(axis=1)  # NaN is not
     frames = frames[near & (np.abs(norm - 1.0) < 1e-2)]
