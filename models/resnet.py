@@ -24,6 +24,7 @@ IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)  # of RGB in 0..1, which the publis
 IMAGENET_STD: Final = (0.229, 0.224, 0.225)
 NUM_LAMPS: Final = 3  # colours of lamps
 LAMP_EXCESS: Final = 0.3  # so far above the other primaries a light must be, of 0..1
+LAMP_HALF: Final = 0.05  # and with so much more it counts half of what it can
 SIGNAL_BLUE: Final = 0.3  # signals' green is made bluish, so blue counts so much less there
 
 
@@ -110,7 +111,8 @@ class Lamps(nn.Module):
     """The strongest red, green and amber light in each cell of a map: signals, brake lights, indicators.
 
     A strided network loses what is two pixels wide; a maximum over the cell does not. Light is told from paint by being
-    as saturated as it is bright: by how far one primary lies above the others.
+    as saturated as it is bright: by how far one primary lies above the others. What is told lies between zero and one,
+    and soon is near one: a signal far away, two pixels of haze and light, is as red as one nearby.
 
     Args:
         stride_px: Pixels from one cell to the next, as of the map beside it.
@@ -132,7 +134,8 @@ class Lamps(nn.Module):
             dim=1,
         )
         half = self.stride_px // 2
-        return torch.max_pool2d(torch.relu(light), 2 * half + 1, stride=self.stride_px, padding=half)
+        strongest = torch.max_pool2d(torch.relu(light), 2 * half + 1, stride=self.stride_px, padding=half)
+        return strongest / (strongest + LAMP_HALF)
 
 
 class SceneBackbone(nn.Module):
