@@ -43,6 +43,7 @@ class ForecasterConfig:
             which ``OwnPath`` adds the single path's residual.
         num_observed: Observed steps; read by the linear base alone.
         residual_power: Residuals have the size of the speed to this power.
+        appearance_dropout: Probability, of the CNN's channels in the scene branch.
         scene_head: A second manoeuvre head, which sees the scene branch and the present motion: for training alone.
     """
 
@@ -69,4 +70,5 @@ class ForecasterConfig:
     base: BaseName = "motion"
     num_observed: int = 0
     residual_power: float = 1.0
+    appearance_dropout: float = 0.0
     scene_head: bool = False

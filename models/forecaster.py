@@ -53,7 +53,11 @@ class Forecaster(nn.Module):
                 num_heads=config.num_heads,
             ),
         )
-        self.scene = SceneEncoder(channels=config.scene_channels, width=width // 2) if config.scene else None
+        self.scene = None
+        if config.scene:
+            self.scene = SceneEncoder(
+                channels=config.scene_channels, width=width // 2, dropout=config.appearance_dropout
+            )
         is_coupled = self.recurrence.interaction is not None
         self.follows = config.base == "following" and is_coupled
         known_width = static_width + (LEADER_WIDTH if self.follows else 0)

@@ -8,6 +8,8 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
+from models.lamps import NUM_LAMPS
+
 BackboneName = Literal["compact", "resnet18", "resnet34"]
 NUM_STAGES: Final = 4
 BLOCKS: Final[dict[BackboneName, tuple[int, int, int, int]]] = {  # per stage
@@ -22,7 +24,6 @@ WIDTHS: Final[dict[BackboneName, tuple[int, int, int, int]]] = {  # channels per
 }
 IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)  # of RGB in 0..1, which the published weights expect
 IMAGENET_STD: Final = (0.229, 0.224, 0.225)
-NUM_LAMPS: Final = 3  # colours of lamps
 LAMP_EXCESS: Final = 0.3  # so far above the other primaries a light must be, of 0..1
 LAMP_HALF: Final = 0.05  # and with so much more it counts half of what it can
 SIGNAL_BLUE: Final = 0.3  # signals' green is made bluish, so blue counts so much less there

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from models.batch import Observed
 from models.frames import AgentFrame, unrotate
+from models.lamps import NUM_LAMPS
 from models.lstm import LSTMCell, project
 from models.precision import at_least_single
 
@@ -23,10 +24,17 @@ class SceneEncoder(nn.Module):
     What is not there is masked: an agent out of view still has the road ahead of it and the whole frame. A missing
     frame leaves the state as it is; an agent without any keeps the zero state. What a frame shows means one thing to
     who drives as the recording vehicle does and another to who crosses its way, so each step also sees ``view_of``.
+
+    Args:
+        channels: Of the features; the last ``NUM_LAMPS`` are lamps.
+        width: Of the state.
+        dropout: Probability with which an agent does without one of the other channels of one aim, in all frames: by
+            them a network learns single places by heart, of which there are as many as drives.
     """
 
-    def __init__(self, *, channels: int, width: int) -> None:
+    def __init__(self, *, channels: int, width: int, dropout: float) -> None:
         super().__init__()
+        self.appearance = nn.Dropout(dropout)
         self.register_buffer("mean", torch.zeros(NUM_AIMS, channels))
         self.register_buffer("scale", torch.ones(NUM_AIMS, channels))
         self.inputs = nn.Linear(NUM_AIMS * channels + 2 + _VIEW_WIDTH, 4 * width)
@@ -51,9 +59,12 @@ class SceneEncoder(nn.Module):
             torch.where(valid[..., None], (feature - mean) / scale, 0.0)
             for feature, valid, mean, scale in zip(features, (own, ahead, whole), self.mean, self.scale, strict=True)
         ]
-        flags = torch.stack((own, ahead), dim=-1).to(parts[0].dtype)
+        network, lamps = torch.stack(parts, dim=2).split((self.mean.shape[1] - NUM_LAMPS, NUM_LAMPS), dim=-1)
+        network = network * self.appearance(torch.ones_like(network[:, :1]))  # the same ones in all frames of an agent
+        shown = torch.cat((network, lamps), dim=-1).flatten(2)
+        flags = torch.stack((own, ahead), dim=-1).to(shown.dtype)
         view = view_of(observed, frame=frame)[:, None].expand(-1, flags.shape[1], -1)
-        steps = rearrange(torch.cat((*parts, flags, view), dim=-1), "n f c -> f n c")
+        steps = rearrange(torch.cat((shown, flags, view), dim=-1), "n f c -> f n c")
         projected = project(steps, layer=self.inputs, bias=self.cell.bias)
         there = (whole | own | ahead).unbind(1)
         hidden = cell = at_least_single(projected).new_zeros(scene.shape[0], self.width)

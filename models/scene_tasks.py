@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.batch import Manoeuvres
+from models.lamps import NUM_LAMPS
 from models.manoeuvre import ManoeuvreHead
 from models.precision import at_least_single
-from models.resnet import NUM_LAMPS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

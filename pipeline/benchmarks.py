@@ -130,9 +130,9 @@ def scene(
     params: Params = Path("params.yaml"),
 ) -> None:
     """Train without scene features, with them, with the true signals, and with frames of other drives; compare."""
-    from pipeline.config import EvaluateConfig, TrainConfig, WindowsConfig  # noqa: PLC0415
+    from pipeline.config import EvaluateConfig, WindowsConfig  # noqa: PLC0415
     from pipeline.evaluation.scene_study import run, table  # noqa: PLC0415
-    from pipeline.params import load_section  # noqa: PLC0415
+    from pipeline.params import load_benchmark, load_section  # noqa: PLC0415
     from pipeline.windows.store import read_windows  # noqa: PLC0415
 
     if out is not None:
@@ -140,7 +140,7 @@ def scene(
     results = run(
         read_windows(windows),
         truth=truth,
-        config=load_section("train", TrainConfig, path=params),
+        config=load_benchmark("scene", path=params),
         cut=load_section("windows", WindowsConfig, path=params),
         evaluate=load_section("evaluate", EvaluateConfig, path=params),
         seeds=range(seeds),

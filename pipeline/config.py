@@ -260,6 +260,7 @@ class TrainConfig(Section):
             neighbour, so that the scene branch learns what frames tell; zero, or without a manoeuvre head or frames:
             none. Frames are not mirrored with their scene: mirrored ones do not count here.
         scene_dropout: Share of the scenes that lose all their frames, so that the rest holds without.
+        appearance_dropout: Share of the CNN's channels, lamps apart, that an agent does without, drawn for each aim.
         class_balance: Agents count by their class's frequency to the power of minus this; zero: all alike.
     """
 
@@ -305,6 +306,7 @@ class TrainConfig(Section):
     manoeuvre_weight: Annotated[float, Field(ge=0)]
     scene_weight: Annotated[float, Field(ge=0)]
     scene_dropout: Fraction
+    appearance_dropout: Fraction
 
     @model_validator(mode="after")
     def _whole_heads(self) -> Self:

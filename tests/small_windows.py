@@ -15,6 +15,7 @@ NO_CHANCE = {  # in a recipe: nothing is drawn in training
     "dropout": 0.0,
     "drop_augmentation": 0.0,
     "scene_dropout": 0.0,
+    "appearance_dropout": 0.0,
 }
 
 

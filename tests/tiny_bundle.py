@@ -11,7 +11,7 @@ import torch
 from models.config import ForecasterConfig
 from models.decoder import FutureStatistics
 from models.forecaster import Forecaster
-from models.resnet import NUM_LAMPS
+from models.lamps import NUM_LAMPS
 from models.unicycle import CONTROL_TERMS
 from pipeline.baselines.constant_velocity import unfitted
 from pipeline.behaviour.manoeuvre import Direction, Pace

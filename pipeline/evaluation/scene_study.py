@@ -17,6 +17,7 @@ from typing import Any, Final
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from models.lamps import Lamp
 from pipeline.behaviour.manoeuvre import Direction, Pace, manoeuvres
 from pipeline.config import EvaluateConfig, TrainConfig, WindowsConfig
 from pipeline.errors import InputError
@@ -27,7 +28,7 @@ from pipeline.evaluation.interaction import followers
 from pipeline.evaluation.leaders import on_wheels
 from pipeline.evaluation.metrics import PerAgent
 from pipeline.evaluation.scored import slices
-from pipeline.evaluation.signals import GREEN, UNKNOWN, shown_signals
+from pipeline.evaluation.signals import UNKNOWN, shown_signals
 from pipeline.forecasts import Forecasts
 from pipeline.parallel import in_processes
 from pipeline.progress import quiet, track
@@ -41,6 +42,7 @@ NONE, CAMERA, SIGNALS, SHUFFLED, BLIND = "no scene", "camera", "true signals", "
 TRAINED: Final = (NONE, CAMERA, SIGNALS, SHUFFLED)  # BLIND is CAMERA's network without any frame at the test
 APPROACHING_M: Final = 60.0
 METRICS: Final = ("ade_m", "fde_m", "missed")
+_LAMPS: Final = np.asarray([Lamp.RED, Lamp.AMBER, Lamp.GREEN])  # by ``signals.RED``, ``YELLOW``, ``GREEN``
 _PER_AGENT: Final = ("agent_feature", "agent_feature_valid", "ahead_feature", "ahead_feature_valid")
 
 
@@ -108,12 +110,11 @@ def run(
 
 
 def with_signals(observed: Observed, *, state: Int[np.ndarray, "n f"]) -> Observed:
-    """The states of the signals as if they were what frames show at each agent's own place; the whole shows nothing."""
+    """The states of the signals as if they were lamps at each agent's own place; the whole frame shows nothing."""
     feature = np.zeros_like(np.asarray(observed.agent_feature))
-    assert feature.shape[-1] > GREEN, feature.shape
     known = state != UNKNOWN
     agent, slot = np.nonzero(known)
-    feature[agent, slot, state[agent, slot]] = 1.0
+    feature[agent, slot, _LAMPS[state[agent, slot]]] = 1.0
     return replace(
         observed,
         agent_feature=feature,

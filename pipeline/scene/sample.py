@@ -8,7 +8,7 @@ import numpy as np
 from einops import rearrange, repeat
 from jaxtyping import Bool, Float, Int
 
-from models.resnet import NUM_LAMPS
+from models.lamps import NUM_LAMPS
 from pipeline.drives.drive import POSE_COLUMNS, project
 from pipeline.scene.store import SceneFeatures
 

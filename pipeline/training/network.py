@@ -43,5 +43,6 @@ def forecaster_config(config: TrainConfig, *, windows: Windows) -> ForecasterCon
         base=config.base,
         num_observed=windows.observed.valid.shape[1],
         residual_power=config.residual_power,
+        appearance_dropout=config.appearance_dropout,
         scene_head=config.scene_weight > 0.0,
     )

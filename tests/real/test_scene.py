@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.resnet import NUM_LAMPS
+from models.lamps import NUM_LAMPS
 from pipeline.config import IngestConfig, SceneConfig
 from pipeline.drives.registry import find_drives, read_drive
 from pipeline.ingest.ingest import ingest_drive

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from models.lamps import Lamp
 from pipeline.config import EvaluateConfig, TrainConfig, WindowsConfig
 from pipeline.errors import InputError
 from pipeline.evaluation.scene_study import (
@@ -65,7 +66,7 @@ def test_the_signal_of_an_agents_lane_at_the_slots_times(tmp_path: Path) -> None
         np.testing.assert_array_equal(found.state[:, slot], np.where(even, expected, UNKNOWN))
     np.testing.assert_array_equal(found.distance_m, np.where(even, 30.0, np.inf))
     as_input = with_signals(windows.observed, state=found.state)
-    green = as_input.agent_feature[:, -1, GREEN] == 1.0
+    green = as_input.agent_feature[:, -1, Lamp.GREEN] == 1.0
     np.testing.assert_array_equal(green, even & (t0_ns > 2_000_000_000))
     assert not as_input.frame_feature.any()
     (tmp_path / "b" / "signals.parquet").unlink()

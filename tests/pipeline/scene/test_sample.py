@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.resnet import NUM_LAMPS
+from models.lamps import NUM_LAMPS
 from pipeline.drives.drive import Camera
 from pipeline.scene.sample import (
     ABOVE_M,

@@ -13,7 +13,7 @@ from pipeline.config import TrainConfig
 from pipeline.training.fit import Fitted, fit_anew
 from pipeline.training.scenes import balanced
 from tests.shapes import unchecked
-from tests.small_windows import small_windows
+from tests.small_windows import NO_CHANCE, small_windows
 
 ROOT = Path(__file__).parents[3]
 
@@ -30,9 +30,7 @@ def train(config: TrainConfig, **changed: object) -> Fitted:
 
 def test_a_batch_in_parts_trains_as_at_once(config: TrainConfig) -> None:
     """Classes weigh differently, so a mean of the parts' means would be another."""
-    plain = {"dropout": 0.0, "scale_augmentation": 0.0, "noise_augmentation_m": 0.0, "mirror_augmentation": False}
-    plain |= {"drop_augmentation": 0.0, "scene_dropout": 0.0, "class_balance": 0.5, "max_epochs": 2}
-    plain |= {"agents_per_batch": 40}
+    plain = NO_CHANCE | {"class_balance": 0.5, "max_epochs": 2, "agents_per_batch": 40}
     one, other = (train(config, **plain, accumulate=count) for count in (1, 3))
     for name in ("train_loss", "train_single_m", "train_manoeuvre", "validation_cost"):
         assert other.history[-1][name] == pytest.approx(one.history[-1][name], rel=1e-4), name
