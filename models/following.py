@@ -75,14 +75,15 @@ class Leaders:
         Args:
             speed_mps: Of each agent at the forecast time.
         """
-        there = self.gap_m.isfinite()
+        there = self.gap_m <= _REACH_M
+        gap_m = torch.where(there, self.gap_m, _REACH_M)
         leader_mps = torch.where(there, speed_mps[self.leader], 0.0)
         return torch.stack(
             (
                 there.to(speed_mps.dtype),
-                torch.exp(-self.gap_m / _NEAR_M),
-                self.gap_m.clamp(max=_REACH_M) / _REACH_M,
-                (leader_mps - speed_mps) * there / _MPS,
+                torch.where(there, torch.exp(-gap_m / _NEAR_M), 0.0),
+                gap_m / _REACH_M,
+                torch.where(there, leader_mps - speed_mps, 0.0) / _MPS,
                 leader_mps / _MPS,
             ),
             dim=-1,
