@@ -29,13 +29,15 @@ from pipeline.evaluation.leaders import on_wheels
 from pipeline.evaluation.metrics import PerAgent
 from pipeline.evaluation.scored import slices
 from pipeline.evaluation.signals import UNKNOWN, shown_signals
+from pipeline.files import digest
 from pipeline.forecasts import Forecasts
 from pipeline.parallel import in_processes
 from pipeline.progress import quiet, track
-from pipeline.training.fit import fit_anew
+from pipeline.training.fit import Trainer
 from pipeline.training.predict import predict
+from pipeline.training.recipe import CHECKPOINTS, code_digest
 from pipeline.windows.select import scenes_of, select_scenes
-from pipeline.windows.store import read_windows, write_windows
+from pipeline.windows.store import read_windows, windows_digest, write_windows
 from pipeline.windows.windows import PER_SCENE, SPLITS, Observed, Windows
 
 NONE, CAMERA, SIGNALS, SHUFFLED, BLIND = "no scene", "camera", "true signals", "frames of other drives", "camera, blind"
@@ -62,9 +64,12 @@ def run(
     cut: WindowsConfig,
     evaluate: EvaluateConfig,
     seeds: Sequence[int],
+    checkpoints: Path = CHECKPOINTS,
     num_processes: int | None = None,
 ) -> dict[str, Any]:
     """Train every variant with every seed; the content of ``results.json``.
+
+    After a kill the same call goes on from the last whole epoch of each training.
 
     Args:
         windows: Of simulated drives with frames.
@@ -73,6 +78,7 @@ def run(
         cut: The section ``windows`` that they were cut with: the times of the frame slots.
         evaluate: The section ``evaluate``.
         seeds: One training of every variant each.
+        checkpoints: Folder of resumable states; they are removed when all is done.
         num_processes: At most this many trainings at once; as many as there are processors by default.
 
     Raises:
@@ -97,14 +103,18 @@ def run(
     with TemporaryDirectory(prefix="headway-") as folder:
         for name, each in variants.items():
             write_windows(Path(folder) / name, each, extra={})
-        work = partial(_train, folder=Path(folder), config=config)
+        work = partial(_train, folder=Path(folder), config=config, checkpoints=checkpoints)
         done = in_processes(work, jobs, alone_s=0.0, num_processes=num_processes)
-        for _, found in track(done, total=len(jobs), description="variants and seeds"):
+        states: list[Path] = []
+        for _, (found, state) in track(done, total=len(jobs), description="variants and seeds"):
+            states.append(state)
             for name, each in found.items():
                 forecasts[name].append(each)
     here = shown_signals(test, truth=truth, slots_s=[0.0])
     masks = slices_of(test, distance_m=here.distance_m, mover_m=evaluate.mover_m)
     results = judge(forecasts, test, masks=masks, config=evaluate)
+    for state in states:
+        state.unlink()
     minutes = (time.perf_counter() - started_s) / 60.0
     return {"slices": results, "seeds": list(seeds), "parameters": config.model_dump(), "minutes": minutes}
 
@@ -252,13 +262,16 @@ def _errors(forecasts: Forecasts, *, test: Windows, config: EvaluateConfig) -> d
     return {"ade_m": metrics.ade(forecasts, test.future), "fde_m": fde, "missed": missed}
 
 
-def _train(job: _Job, *, folder: Path, config: TrainConfig) -> dict[str, Forecasts]:
+def _train(job: _Job, *, folder: Path, config: TrainConfig, checkpoints: Path) -> tuple[dict[str, Forecasts], Path]:
+    """Forecasts of the test split, and the file of the training's state."""
     with quiet():
         windows = read_windows(folder / job.name)
         own = config.model_copy(update={"seed": job.seed, "scene": job.name != NONE})
-        model = fit_anew(windows, config=own).model
+        key = digest(own.model_dump_json(), windows_digest(folder / job.name), code_digest())
+        state = checkpoints / f"{key}.safetensors"
+        model = Trainer(windows, config=own, checkpoint=state).fit().model
         test = select_scenes(windows, scenes_of(windows, "test"))
         found = {job.name: predict(model, test)}
         if job.name == CAMERA:
             found[BLIND] = predict(model, replace(test, observed=without_any_frame(test.observed)))
-        return found
+        return found, state

@@ -72,7 +72,7 @@ def load_recipe(path: Path = Path("params.yaml")) -> Recipe:
     )
 
 
-def _code_digest() -> str:
+def code_digest() -> str:
     """Digest of the networks' and the training's source: what other code had begun is not gone on with."""
     here = Path(__file__).parent
     return digest(*sorted(here.glob("*.py")), *sorted((here.parents[1] / "models").glob("*.py")))
@@ -102,7 +102,7 @@ class Training:
         if self.backbone is not None and made_by != backbone_digest(self.backbone, recipe.scene):
             what = "were made by another backbone than scene_features names now"
             raise InputError(folder, what, "run the scene_features and windows stages again")
-        key = digest(json.dumps(recipe.params(), sort_keys=True), self.data, _code_digest())
+        key = digest(json.dumps(recipe.params(), sort_keys=True), self.data, code_digest())
         self.path = checkpoints / f"{key}.safetensors"
         self.trainer = Trainer(self.windows, config=recipe.train, checkpoint=self.path)
 

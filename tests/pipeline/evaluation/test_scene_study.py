@@ -107,8 +107,10 @@ def test_the_study_trains_every_variant_and_compares_each_with_none(tmp_path: Pa
             cut=load_section("windows", WindowsConfig, path=PARAMS).model_copy(update={"num_frames": NUM_FRAMES}),
             evaluate=load_section("evaluate", EvaluateConfig, path=PARAMS).model_copy(update={"bootstrap": 20}),
             seeds=[0, 1],
+            checkpoints=tmp_path / "states",
             num_processes=1,
         )
+    assert not list((tmp_path / "states").iterdir())
     approaching = results["slices"]["approaching"]
     assert list(approaching["forecasters"]) == [NONE, CAMERA, SIGNALS, SHUFFLED, BLIND]
     camera, none = (approaching["forecasters"][name]["fde_m"] for name in (CAMERA, NONE))
