@@ -52,7 +52,7 @@ def test_the_name_of_a_resumable_state_stands_for_recipe_data_and_code(
     first = recipe_module.Training(folder, recipe=recipe, checkpoints=tmp_path).path
     assert recipe_module.Training(folder, recipe=recipe, checkpoints=tmp_path).path == first
     assert recipe_module.Training(folder, recipe=recipe.with_seed(9), checkpoints=tmp_path).path != first
-    monkeypatch.setattr(recipe_module, "_code_digest", lambda: "other code")
+    monkeypatch.setattr(recipe_module, "code_digest", lambda: "other code")
     assert recipe_module.Training(folder, recipe=recipe, checkpoints=tmp_path).path != first
     write_windows(folder, small_windows(num_scenes=61), extra={"backbone": ""})
     monkeypatch.undo()

@@ -78,7 +78,7 @@ def test_the_champion_is_the_first_one_and_then_only_a_better_one(
     registry: Registry, promote: Callable[..., tuple[int, str, list[str]]]
 ) -> None:
     mine = {"data": windows_digest(Path("windows"))}
-    first = registry.add(bundle(1.0, meta=mine))
+    first = registry.add(bundle(3.0, meta=mine))
     dry = promote("--dry-run")
     assert dry == (0, "headway/1 would be the champion; there was none, so it was compared with nothing", [])
     assert not registry.tags(first)
@@ -86,7 +86,7 @@ def test_the_champion_is_the_first_one_and_then_only_a_better_one(
     assert registry.champion == "1"
     assert (registry.tags(first)["result"], registry.tags(first)["against"]) == ("champion", "none")
 
-    registry.add(bundle(1.0, meta=mine))
+    registry.add(bundle(3.0, meta=mine))
     code, line, notes = promote("2")
     assert (code, notes) == (1, [])
     assert "does not beat the champion headway/1: movers/ade_m" in line
@@ -118,7 +118,7 @@ def test_the_champion_is_the_first_one_and_then_only_a_better_one(
 def test_windows_that_a_model_was_not_trained_on_are_told_or_refused(
     registry: Registry, promote: Callable[..., tuple[int, str, list[str]]]
 ) -> None:
-    registry.add(bundle(1.0))
+    registry.add(bundle(3.0))
     registry.add(bundle(0.0, meta={"data": windows_digest(Path("windows"))}))
     assert promote("1")[0] == 0
     code, _, (note,) = promote("2", "--dry-run")
@@ -146,7 +146,7 @@ def test_windows_that_a_model_was_not_trained_on_are_told_or_refused(
 def test_what_cannot_be_found_out_is_one_line_and_exit_code_2(
     arguments: list[str], words: str, registry: Registry, promote: Callable[..., tuple[int, str, list[str]]]
 ) -> None:
-    registry.add(bundle(1.0))
+    registry.add(bundle(3.0))
     registry.add(bundle(0.0))
     registry.store.client.set_registered_model_alias(NAME, CHAMPION, "1")
     code, line, (error,) = promote(*arguments)
