@@ -28,10 +28,13 @@ from pipeline.parallel import in_processes
 from pipeline.stages import run_stage
 
 def work(number, folder):
-    Path(folder, str(number)).touch()
+    process = subprocess.Popen(["sleep", "60"])
     try:
-        subprocess.run(["sleep", "60"])
+        Path(folder, str(number)).touch()  # not before: what is being started when the signal comes is nobody's yet
+        process.wait()
     finally:
+        process.kill()
+        process.wait()
         Path(folder, f"ended-{number}").touch()
 
 def main():
