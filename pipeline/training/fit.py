@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel
 
 from models.batch import Future, Observed
@@ -87,7 +88,9 @@ class Trainer:
             model = Forecaster(forecaster_config(config, windows=windows))
         train = SceneTensors.of(windows, device="cpu").gather(self.train_scenes)
         seen = facing_ahead(train[0], rate_hz=windows.rate_hz)
-        fitted_on = SceneTensors(observed=seen, future=train[1], offset=torch.zeros(0, dtype=torch.long))
+        fitted_on = SceneTensors(
+            observed=seen, future=train[1], offset=functional.pad(self.num_agents.cumsum(0), (1, 0))
+        )
         model.set_statistics(fit_statistics(model, fitted_on, anchors=config.anchors, seed=config.seed))
         set_feature_scale(model, fitted_on)
         self.model = model.to(self.fabric.device)

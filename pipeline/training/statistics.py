@@ -11,7 +11,6 @@ import torch
 from jaxtyping import Bool, Float
 from scipy.cluster.vq import kmeans2
 from torch import Tensor
-from torch.nn import functional
 
 from models.decoder import FutureStatistics, residual_scale
 from models.forecaster import Forecaster
@@ -102,11 +101,9 @@ def fit_base(
     """
     every = -(-len(whole) // _MOST_AGENTS)
     if every > 1:
-        sizes = torch.bincount(train.observed.scene, minlength=len(train.observed.frame_feature_valid))
-        scenes = replace(train, offset=functional.pad(sizes.cumsum(0), (1, 0)))
-        some = torch.arange(0, len(sizes), every)
-        members = scenes.members(some)
-        observed, future = scenes.gather(some, members=members)
+        some = torch.arange(0, len(train.offset) - 1, every)
+        members = train.members(some)
+        observed, future = train.gather(some, members=members)
         train = replace(train, observed=observed, future=future)
         local_m, whole = local_m[members.agent], whole[members.agent]
     frame, fading, reaction = model.frame(train.observed), torch.zeros(2, 3), torch.zeros(2)

@@ -1,6 +1,7 @@
 """What the camera brings: the truth that it is measured against, frames of other drives, and the whole study."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from models.lamps import Lamp
 from pipeline.config import EvaluateConfig, TrainConfig, WindowsConfig
 from pipeline.errors import InputError
+from pipeline.evaluation import scene_study
 from pipeline.evaluation.scene_study import (
     BLIND,
     CAMERA,
@@ -23,6 +25,7 @@ from pipeline.evaluation.scene_study import (
 )
 from pipeline.evaluation.signals import GREEN, RED, UNKNOWN, shown_signals
 from pipeline.params import load_section
+from pipeline.training.fit import Trainer
 from pipeline.windows.windows import Windows
 from tests.shapes import unchecked
 from tests.small_windows import NUM_FRAMES, small_windows
@@ -93,23 +96,37 @@ def test_frames_of_other_drives_are_of_other_drives_of_the_same_part() -> None:
     np.testing.assert_array_equal(found.xy_m, windows.observed.xy_m)
 
 
-def test_the_study_trains_every_variant_and_compares_each_with_none(tmp_path: Path) -> None:
+def never(*_args: object, **_kwargs: object) -> None:
+    raise AssertionError("never")
+
+
+def test_the_study_trains_every_variant_once_and_compares_each_with_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     windows = small_windows(num_scenes=48)
     drive = np.arange(48) // 6 % 3  # of each part two at least
     windows = replace(windows, index=replace(windows.index, drive=drive.astype(np.int32)))
     write_truth(tmp_path, windows)
     small = {"width": 8, "max_epochs": 1, "num_modes": 6, "basis_rank": 3, "precision": "fp32", "device": "cpu"}
+    study = partial(
+        run,
+        windows,
+        truth=tmp_path,
+        config=load_section("train", TrainConfig, path=PARAMS).model_copy(update=small),
+        cut=load_section("windows", WindowsConfig, path=PARAMS).model_copy(update={"num_frames": NUM_FRAMES}),
+        evaluate=load_section("evaluate", EvaluateConfig, path=PARAMS).model_copy(update={"bootstrap": 20}),
+        seeds=[0, 1],
+        checkpoints=tmp_path / "states",
+        num_processes=1,
+    )
+    with unchecked(), monkeypatch.context() as killed:
+        killed.setattr(scene_study, "judge", never)
+        with pytest.raises(AssertionError, match="never"):
+            study()
+    assert len(list((tmp_path / "states").iterdir())) == 8
+    monkeypatch.setattr(Trainer, "train_epoch", never)
     with unchecked():
-        results = run(
-            windows,
-            truth=tmp_path,
-            config=load_section("train", TrainConfig, path=PARAMS).model_copy(update=small),
-            cut=load_section("windows", WindowsConfig, path=PARAMS).model_copy(update={"num_frames": NUM_FRAMES}),
-            evaluate=load_section("evaluate", EvaluateConfig, path=PARAMS).model_copy(update={"bootstrap": 20}),
-            seeds=[0, 1],
-            checkpoints=tmp_path / "states",
-            num_processes=1,
-        )
+        results = study()
     assert not list((tmp_path / "states").iterdir())
     approaching = results["slices"]["approaching"]
     assert list(approaching["forecasters"]) == [NONE, CAMERA, SIGNALS, SHUFFLED, BLIND]

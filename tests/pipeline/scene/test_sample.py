@@ -162,7 +162,7 @@ def test_the_frame_feature_is_the_mean_over_cells_and_cameras_that_are_there() -
 
 
 def test_the_frames_lamps_are_those_above_the_road_ahead_of_a_camera() -> None:
-    # Both cameras look along +x, level and 1.5 m over the ground, with the horizon in row 1; one looks elsewhere later.
+    # Both cameras look along +x, level and 1.5 m over the ground, with the horizon in row 2.
     features = make_features([1.0, 1.0, 2.0], cameras=["left", "right", "left"])
     features.frames[["z_m", "qw", "qx", "qy", "qz"]] = [1.5, 0.5, -0.5, 0.5, -0.5]
     features.maps[:, -NUM_LAMPS:] = 0.0

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.nn import functional
 
 from models.forecaster import Forecaster
 from models.frames import unrotate
@@ -23,7 +24,8 @@ def test_of_many_agents_every_second_scene_tells_the_base_path(
         observed, future = scenes.gather(some)
         frame = model.frame(observed)
         local_m = unrotate(future.xy_m - frame.origin_m[:, None], frame.axis[:, None])
-        train = SceneTensors(observed=observed, future=future, offset=torch.zeros(0, dtype=torch.long))
+        ends = torch.bincount(observed.scene).cumsum(0)
+        train = SceneTensors(observed=observed, future=future, offset=functional.pad(ends, (1, 0)))
         return statistics.fit_base(model, train, local_m=local_m, whole=future.valid.all(dim=1))
 
     everything, half = (torch.arange(0, 40, step) for step in (1, 2))
