@@ -39,6 +39,11 @@ class Memory:
     static: Float[Tensor, "n s"]
     scene: Int[Tensor, " n"]
 
+    def detached(self) -> Memory:
+        """The same, with no gradient to the encoder's states."""
+        states = {name: getattr(self, name).detach() for name in ("hidden", "cell", "static")}
+        return replace(self, **states)
+
 
 class AutoregressiveDecoder(nn.Module):
     """Goes on with the encoder's recurrence: each step's forecast is the next step's input, for all agents at once.

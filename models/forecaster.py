@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import Any
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.func import functional_call
 
 from models.autoregressive import AutoregressiveDecoder, Memory
 from models.batch import Forecast, Observed
 from models.calibration import Calibration
 from models.config import ForecasterConfig
-from models.decoder import AgentState, FutureStatistics, LowRankDecoder, residual_scale
+from models.decoder import AgentState, FutureStatistics, residual_scale
+from models.decoders import make_decoder
 from models.following import LEADER_WIDTH, Following, Leaders, find_leaders
 from models.frames import AgentFrame, agent_frame, frame_ahead, paths_to_scene, rotate
 from models.inputs import STATIC_WIDTH, STEP_WIDTH, past_inputs, static_inputs, step_inputs, step_velocity
@@ -24,14 +28,19 @@ from models.own_path import OwnPath
 from models.pairs import Candidates, Seen, neighbour_pairs
 from models.precision import at_least_single
 from models.recurrence import CoupledRecurrence
-from models.scene import SceneEncoder
-from models.unicycle import UnicycleDecoder
+from models.scene import SceneCorrection, SceneEncoder
 
 _CATEGORY_WIDTH = 8
 
 
 class Forecaster(nn.Module):
-    """Forecasts of every agent of a batch of scenes."""
+    """Forecasts of every agent of a batch of scenes.
+
+    A scene branch corrects what is known of an agent before it is decoded. In training everything is decoded twice:
+    without frames, from which all but the branch learns, as it would if there were none; and corrected, from which the
+    branch alone learns. So the branch can take nothing from who has no frames, and need not learn to be left out. (An
+    autoregressive decoder's recurrence learns from both.)
+    """
 
     def __init__(self, config: ForecasterConfig) -> None:
         super().__init__()
@@ -53,15 +62,10 @@ class Forecaster(nn.Module):
                 num_heads=config.num_heads,
             ),
         )
-        self.scene = None
-        if config.scene:
-            self.scene = SceneEncoder(
-                channels=config.scene_channels, width=width // 2, dropout=config.appearance_dropout
-            )
         is_coupled = self.recurrence.interaction is not None
         self.follows = config.base == "following" and is_coupled
         known_width = static_width + (LEADER_WIDTH if self.follows else 0)
-        in_width = width * (2 if is_coupled else 1) + (width // 2 if self.scene else 0) + known_width
+        in_width = width * (2 if is_coupled else 1) + known_width
         self.register_buffer("fading", torch.zeros(2, 3))
         self.register_buffer("reaction", torch.zeros(2))
         is_vehicle = torch.isin(torch.arange(config.num_categories), torch.tensor(config.vehicle_categories))
@@ -73,11 +77,19 @@ class Forecaster(nn.Module):
         else:
             self.own_path = None
         self.dropout = nn.Dropout(config.dropout)
-        self.decoder = _make_decoder(config, in_width=in_width)
+        self.decoder = make_decoder(config, in_width=in_width)
         self.calibration = Calibration(num_categories=config.num_categories, num_future=config.num_future)
         self.manoeuvres = _make_head(config, in_width=in_width)
-        has_scene_head = config.scene and config.scene_head
-        self.scene_head = _make_head(config, in_width=width // 2 + known_width) if has_scene_head else None
+        # Last, so that a seed starts the rest alike with frames and without.
+        self.scene = self.correction = self.scene_head = None
+        if config.scene:
+            self.scene = SceneEncoder(
+                channels=config.scene_channels, width=width // 2, dropout=config.appearance_dropout
+            )
+            self.correction = SceneCorrection(
+                looked_width=width // 2, known_width=in_width, width=width, dropout=config.dropout
+            )
+            self.scene_head = _make_head(config, in_width=width // 2 + known_width) if config.scene_head else None
 
     fading: Tensor
     reaction: Tensor
@@ -89,6 +101,14 @@ class Forecaster(nn.Module):
         self.fading.copy_(statistics.fading)
         self.reaction.copy_(statistics.reaction)
         self.decoder.set_statistics(statistics)
+
+    def parts(self) -> list[list[nn.Parameter]]:
+        """The weights of what learns without frames, and of what corrects it by them: no gradient is of both."""
+        modules = [each for each in (self.scene, self.correction, self.scene_head) if each is not None]
+        of_scene = [weight for module in modules for weight in module.parameters()]
+        known = set(of_scene)
+        rest = [weight for weight in self.parameters() if weight not in known]
+        return [rest, of_scene] if of_scene else [rest]
 
     def frame(self, observed: Observed) -> AgentFrame:
         """Each agent's own frame."""
@@ -108,9 +128,6 @@ class Forecaster(nn.Module):
         observed, frame = frame_ahead(observed, rate_hz=self.config.rate_hz, turned=self.config.turn_to_heading)
         static = torch.cat((static_inputs(observed, frame=frame), self.category(observed.category)), dim=-1)
         encoded, memory = self.encode(observed, frame=frame, static=static, states=states, candidates=candidates)
-        looked = None if self.scene is None else at_least_single(self.scene(observed, frame=frame))
-        if looked is not None:
-            encoded = torch.cat((encoded, looked), dim=-1)
         following, known = None, static
         if self.follows:
             leaders = self.leaders(observed, frame=frame, candidates=candidates)
@@ -131,20 +148,42 @@ class Forecaster(nn.Module):
             scale=residual_scale(frame.velocity_mps, power=self.config.residual_power),
             single=self._own_coefficients(observed, frame=frame, static=static),
         )
+        if self.scene is None or self.correction is None:
+            return self._decode(state, memory=memory)
+        draws_apart = self.training and not torch.compiler.is_compiling()
+        with torch.random.fork_rng(devices=[]) if draws_apart else nullcontext():
+            looked = at_least_single(self.scene(observed))
+            features = self.correction(state.features.detach(), looked=looked, sees=observed.has_frames())
+            if not self.training:
+                return self._decode(replace(state, features=features), memory=memory)
+            single = None if state.single is None else state.single.detach()
+            corrected = replace(state, features=features, single=single)
+            forecast = self._decode(corrected, memory=memory.detached(), learns=False)
+            if self.scene_head is not None:
+                told = self.scene_head(torch.cat((looked, known.detach()), dim=-1))
+                forecast = replace(forecast, scene_manoeuvres=told)
+        return replace(forecast, blind=self._decode(state, memory=memory))
+
+    def _decode(self, state: AgentState, *, memory: Memory, learns: bool = True) -> Forecast:
+        """Of agents' states.
+
+        Args:
+            state: Theirs.
+            memory: What an autoregressive decoder goes on with.
+            learns: Otherwise the weights of the decoder and of the manoeuvres' head get no gradient.
+        """
+        call = _called if learns else _called_fixed
         if isinstance(self.decoder, AutoregressiveDecoder):
-            single, modes, log_probability = self.decoder(state, memory=memory)
+            single, modes, log_probability = call(self.decoder, state, memory=memory)
         else:
-            single, modes, log_probability = self.decoder(state)
+            single, modes, log_probability = call(self.decoder, state)
         forecast = Forecast(
-            single=paths_to_scene(single, frame=frame),
-            modes=paths_to_scene(modes, frame=frame),
+            single=paths_to_scene(single, frame=state.frame),
+            modes=paths_to_scene(modes, frame=state.frame),
             log_probability=log_probability,
-            manoeuvres=None if self.manoeuvres is None else self.manoeuvres(state.features),
-            scene_manoeuvres=(
-                None if self.scene_head is None or looked is None else self.scene_head(torch.cat((looked, known), -1))
-            ),
+            manoeuvres=None if self.manoeuvres is None else call(self.manoeuvres, state.features),
         )
-        return self.calibration(forecast, observed.category)
+        return self.calibration(forecast, state.category)
 
     def _own_coefficients(
         self, observed: Observed, *, frame: AgentFrame, static: Float[Tensor, "n s"]
@@ -273,6 +312,16 @@ class Forecaster(nn.Module):
         return interaction.see(pairs.neighbours(), static=static).by_step(observed.valid.shape[1])
 
 
+def _called(module: nn.Module, *arguments: Any, **named: Any) -> Any:
+    return module(*arguments, **named)
+
+
+def _called_fixed(module: nn.Module, *arguments: Any, **named: Any) -> Any:
+    """As if its weights were no weights: they get no gradient."""
+    weights = {name: weight.detach() for name, weight in module.named_parameters()}
+    return functional_call(module, weights, arguments, named)
+
+
 def _make_head(config: ForecasterConfig, *, in_width: int) -> ManoeuvreHead | None:
     if not config.num_directions and not config.num_paces:
         return None
@@ -283,37 +332,3 @@ def _make_head(config: ForecasterConfig, *, in_width: int) -> ManoeuvreHead | No
         num_paces=config.num_paces,
         dropout=config.dropout,
     )
-
-
-def _make_decoder(
-    config: ForecasterConfig, *, in_width: int
-) -> LowRankDecoder | UnicycleDecoder | AutoregressiveDecoder:
-    if config.decoder == "autoregressive":
-        return AutoregressiveDecoder(
-            state_width=in_width,
-            width=config.width,
-            num_modes=config.num_modes,
-            num_future=config.num_future,
-            rate_hz=config.rate_hz,
-        )
-    low_rank = LowRankDecoder(
-        in_width=in_width,
-        width=2 * config.width,
-        num_modes=config.num_modes,
-        rank=config.basis_rank,
-        num_future=config.num_future,
-        dropout=config.dropout,
-    )
-    if config.decoder == "low_rank":
-        return low_rank
-    if config.decoder == "unicycle":
-        return UnicycleDecoder(
-            low_rank,
-            in_width=2 * config.width,
-            num_modes=config.num_modes,
-            num_future=config.num_future,
-            rate_hz=config.rate_hz,
-            vehicles=config.vehicle_categories,
-            num_categories=config.num_categories,
-        )
-    assert_never(config.decoder)

@@ -7,6 +7,7 @@ from typing import Final, Literal
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
+from torch.nn import functional
 
 from models.lamps import NUM_LAMPS
 
@@ -26,6 +27,8 @@ IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)  # of RGB in 0..1, which the publis
 IMAGENET_STD: Final = (0.229, 0.224, 0.225)
 LAMP_EXCESS: Final = 0.3  # so far above the other primaries a light must be, of 0..1
 LAMP_HALF: Final = 0.05  # and with so much more it counts half of what it can
+LAMP_PARTS: Final = 8.0  # what covers more than one in so many parts of its surroundings is paint, not a light
+LAMP_AROUND_PX: Final = 17  # which are at least so wide
 SIGNAL_BLUE: Final = 0.3  # signals' green is made bluish, so blue counts so much less there
 
 
@@ -112,8 +115,9 @@ class Lamps(nn.Module):
     """The strongest red, green and amber light in each cell of a map: signals, brake lights, indicators.
 
     A strided network loses what is two pixels wide; a maximum over the cell does not. Light is told from paint by being
-    as saturated as it is bright: by how far one primary lies above the others. What is told lies between zero and one,
-    and soon is near one: a signal far away, two pixels of haze and light, is as red as one nearby.
+    as saturated as it is bright, by how far one primary lies above the others, and small: red and yellow buses are as
+    bright, and large. What is told lies between zero and one, and soon is near one: a signal far away, two pixels of
+    haze and light, is as red as one nearby.
 
     Args:
         stride_px: Pixels from one cell to the next, as of the map beside it.
@@ -135,8 +139,11 @@ class Lamps(nn.Module):
             dim=1,
         )
         half = self.stride_px // 2
-        strongest = torch.max_pool2d(torch.relu(light), 2 * half + 1, stride=self.stride_px, padding=half)
-        return strongest / (strongest + LAMP_HALF)
+        light, around = torch.relu(light), max(2 * half + 1, LAMP_AROUND_PX)
+        strongest = torch.max_pool2d(light, 2 * half + 1, stride=self.stride_px, padding=half)
+        mean = functional.avg_pool2d(light, around, self.stride_px, around // 2, count_include_pad=False)
+        lamp = torch.relu(strongest - LAMP_PARTS * mean)
+        return lamp / (lamp + LAMP_HALF)
 
 
 class SceneBackbone(nn.Module):

@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import torch
 from einops import rearrange
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from models.batch import Observed
-from models.frames import AgentFrame, unrotate
 from models.lamps import NUM_LAMPS
 from models.lstm import LSTMCell, project
 from models.precision import at_least_single
 
 NUM_AIMS = 3  # features at the agent's own place, along the road ahead of it, and of the whole frame
-_VIEW_WIDTH = 5  # of ``view_of``
-_METRES = 30.0  # distances to the camera are divided by this before a layer sees them
 
 
 class SceneEncoder(nn.Module):
     """An LSTM over the CNN features of the frame slots, oldest first.
 
     What is not there is masked: an agent out of view still has the road ahead of it and the whole frame. A missing
-    frame leaves the state as it is; an agent without any keeps the zero state. What a frame shows means one thing to
-    who drives as the recording vehicle does and another to who crosses its way, so each step also sees ``view_of``.
+    frame leaves the state as it is; an agent without any keeps the zero state.
 
     Args:
         channels: Of the features; the last ``NUM_LAMPS`` are lamps.
@@ -37,20 +33,15 @@ class SceneEncoder(nn.Module):
         self.appearance = nn.Dropout(dropout)
         self.register_buffer("mean", torch.zeros(NUM_AIMS, channels))
         self.register_buffer("scale", torch.ones(NUM_AIMS, channels))
-        self.inputs = nn.Linear(NUM_AIMS * channels + 2 + _VIEW_WIDTH, 4 * width)
+        self.inputs = nn.Linear(NUM_AIMS * channels + 2, 4 * width)
         self.cell = LSTMCell(width)
         self.width = width
 
     mean: Tensor
     scale: Tensor
 
-    def forward(self, observed: Observed, *, frame: AgentFrame) -> Float[Tensor, "n d"]:
-        """Encode the frame slots of each agent.
-
-        Args:
-            observed: The agents.
-            frame: Theirs.
-        """
+    def forward(self, observed: Observed) -> Float[Tensor, "n d"]:
+        """Encode the frame slots of each agent."""
         scene = observed.scene
         own, ahead = observed.agent_feature_valid, observed.ahead_feature_valid
         whole = observed.frame_feature_valid[scene]
@@ -63,8 +54,7 @@ class SceneEncoder(nn.Module):
         network = network * self.appearance(torch.ones_like(network[:, :1]))  # the same ones in all frames of an agent
         shown = torch.cat((network, lamps), dim=-1).flatten(2)
         flags = torch.stack((own, ahead), dim=-1).to(shown.dtype)
-        view = view_of(observed, frame=frame)[:, None].expand(-1, flags.shape[1], -1)
-        steps = rearrange(torch.cat((shown, flags, view), dim=-1), "n f c -> f n c")
+        steps = rearrange(torch.cat((shown, flags), dim=-1), "n f c -> f n c")
         projected = project(steps, layer=self.inputs, bias=self.cell.bias)
         there = (whole | own | ahead).unbind(1)
         hidden = cell = at_least_single(projected).new_zeros(scene.shape[0], self.width)
@@ -73,12 +63,28 @@ class SceneEncoder(nn.Module):
         return hidden
 
 
-def view_of(observed: Observed, *, frame: AgentFrame) -> Float[Tensor, "n 5"]:
-    """How the recording vehicle stands to each agent: where it is, its axis, and that it is known; else zero."""
-    num_scenes = observed.frame_feature.shape[0]
-    columns = torch.cat((frame.origin_m, frame.axis, torch.ones_like(frame.age_s)[:, None]), dim=-1)
-    ego = columns * (observed.is_ego & frame.known)[:, None]
-    ego = columns.new_zeros(num_scenes, _VIEW_WIDTH).index_add(0, observed.scene, ego)[observed.scene]
-    place_m, axis, there = ego.split((2, 2, 1), dim=-1)
-    place = unrotate(place_m - frame.origin_m, frame.axis) / _METRES
-    return torch.cat((place * there, unrotate(axis, frame.axis), there), dim=-1)
+class SceneCorrection(nn.Module):
+    """What frames change in what is known of an agent, given all that is known without them.
+
+    At the start they change nothing.
+
+    Args:
+        looked_width: Of the scene encoder's state.
+        known_width: Of what is known.
+        width: Of the hidden layer.
+        dropout: Of that layer.
+    """
+
+    def __init__(self, *, looked_width: int, known_width: int, width: int, dropout: float) -> None:
+        super().__init__()
+        self.hidden = nn.Sequential(nn.Linear(looked_width + known_width, width), nn.GELU(), nn.Dropout(dropout))
+        self.change = nn.Linear(width, known_width)
+        nn.init.zeros_(self.change.weight)
+        nn.init.zeros_(self.change.bias)
+
+    def forward(
+        self, known: Float[Tensor, "n k"], *, looked: Float[Tensor, "n d"], sees: Bool[Tensor, " n"]
+    ) -> Float[Tensor, "n k"]:
+        """What is known with frames; of those whose scene has none, as it was."""
+        change = at_least_single(self.change(self.hidden(torch.cat((looked, known), dim=-1))))
+        return known + torch.where(sees[:, None], change, 0.0)

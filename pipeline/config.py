@@ -240,7 +240,7 @@ class TrainConfig(Section):
             stopping before, and the validation split may be empty.
         learning_rate: Peak, decayed by a cosine over ``max_epochs``.
         weight_decay: Of AdamW.
-        max_norm: Gradients are clipped to this norm.
+        max_norm: Gradients are clipped to this norm, those of the scene branch and of all the rest apart.
         cuda_graphs: On one GPU a whole step becomes a CUDA graph, and is launched at once; without, and on anything
             else, its operations are launched one by one. So are they with ``accumulate``, with the autoregressive
             decoder, and where scenes are so large that all pairs of a batch would be more than half a million.
@@ -259,7 +259,6 @@ class TrainConfig(Section):
         scene_weight: Of a second one in the loss, which sees the frames and the present motion but no history and no
             neighbour, so that the scene branch learns what frames tell; zero, or without a manoeuvre head or frames:
             none. Frames are not mirrored with their scene: mirrored ones do not count here.
-        scene_dropout: Share of the scenes that lose all their frames, so that the rest holds without.
         appearance_dropout: Share of the CNN's channels, lamps apart, that an agent does without, drawn for each aim.
         class_balance: Agents count by their class's frequency to the power of minus this; zero: all alike.
     """
@@ -305,7 +304,6 @@ class TrainConfig(Section):
     class_balance: Fraction
     manoeuvre_weight: Annotated[float, Field(ge=0)]
     scene_weight: Annotated[float, Field(ge=0)]
-    scene_dropout: Fraction
     appearance_dropout: Fraction
 
     @model_validator(mode="after")

@@ -14,7 +14,6 @@ NO_CHANCE = {  # in a recipe: nothing is drawn in training
     "noise_augmentation_m": 0.0,
     "dropout": 0.0,
     "drop_augmentation": 0.0,
-    "scene_dropout": 0.0,
     "appearance_dropout": 0.0,
 }
 

@@ -120,16 +120,16 @@ def run(
 
 
 def with_signals(observed: Observed, *, state: Int[np.ndarray, "n f"]) -> Observed:
-    """The states of the signals as if they were lamps at each agent's own place; the whole frame shows nothing."""
-    feature = np.zeros_like(np.asarray(observed.agent_feature))
+    """The states of the signals as if each agent saw its own one ahead; else frames show nothing."""
+    feature = np.zeros_like(np.asarray(observed.ahead_feature))
     known = state != UNKNOWN
     agent, slot = np.nonzero(known)
     feature[agent, slot, _LAMPS[state[agent, slot]]] = 1.0
     return replace(
         observed,
-        agent_feature=feature,
-        agent_feature_valid=known,
-        ahead_feature_valid=np.zeros_like(np.asarray(observed.ahead_feature_valid)),
+        agent_feature_valid=np.zeros_like(np.asarray(observed.agent_feature_valid)),
+        ahead_feature=feature,
+        ahead_feature_valid=known,
         frame_feature=np.zeros_like(np.asarray(observed.frame_feature)),
         frame_feature_valid=np.ones_like(np.asarray(observed.frame_feature_valid)),
     )

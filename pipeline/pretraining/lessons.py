@@ -12,6 +12,7 @@ import shapely
 from einops import rearrange
 from jaxtyping import Bool, Float, Int
 
+from models.lamps import NUM_LAMPS
 from pipeline.baselines.history import groups as groups_of
 from pipeline.behaviour.manoeuvre import manoeuvres, present_speed
 from pipeline.behaviour.present import present
@@ -211,7 +212,7 @@ def _unmade(clean: CleanDrive, *, scene: SceneConfig, stride_px: int) -> SceneFe
         name=clean.name,
         frames=clean.frames.assign(ok=True).reset_index(drop=True),
         cameras=clean.cameras,
-        maps=np.zeros((len(clean.frames), 1, 1, 1), np.float16),
+        maps=np.zeros((len(clean.frames), NUM_LAMPS, 1, 1), np.float16),
         digest="",
         input_px=(scene.width_px, scene.height_px),
         stride_px=stride_px,

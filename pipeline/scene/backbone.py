@@ -18,7 +18,7 @@ from pipeline.config import SceneConfig
 from pipeline.errors import InputError
 from pipeline.files import digest
 
-CODE_VERSION: Final = 2  # raise it whenever the code gives other maps from the same frame, weights and settings
+CODE_VERSION: Final = 3  # raise it whenever the code gives other maps from the same frame, weights and settings
 PROJECTION: Final = "projection.weight"  # in files of ours alone: published ones have none, and keep the seeded one
 COUNTER: Final = "num_batches_tracked"  # BatchNorm's training counter, absent from older files and never used here
 TODO: Final = "give a file of this backbone's weights, with torchvision's parameter names, or null"

@@ -10,11 +10,12 @@ from jaxtyping import Bool, Float, Int
 
 from models.lamps import NUM_LAMPS
 from pipeline.drives.drive import POSE_COLUMNS, project
+from pipeline.scene.lights import LAMP_SEEN, signals, told
 from pipeline.scene.store import SceneFeatures
 
 MIN_DEPTH_M: Final = 0.1  # what is nearer than this to the camera's plane counts as behind it
 AHEAD_M: Final = (8.0, 12.0, 18.0, 26.0, 36.0, 48.0, 62.0)
-ABOVE_M: Final = (0.0, 3.0, 4.5)  # over box centres: on the road, and where signals and signs hang
+ABOVE_M: Final = (0.0, 3.5, 5.0)  # over box centres: on the road, and where signals and signs hang
 HANGING: Final = np.tile(np.asarray(ABOVE_M) > 0.0, len(AHEAD_M))  # which of ``ahead_points`` are above the road
 NO_FRAME: Final = -1
 
@@ -79,7 +80,7 @@ def sample_maps(
     """
     _, num_cameras, num_slots = valid.shape
     assert num_cameras == len(features.cameras), (num_cameras, len(features.cameras))
-    agent_feature, agent_valid = _sample_points(features, rows, points_m, valid)
+    agent_feature, agent_valid, _ = _sample_points(features, rows, points_m, valid)
     if num_cameras == 0 or not len(features.frames):
         channels = features.maps.shape[1]
         return agent_feature, agent_valid, np.zeros((num_slots, channels), np.float32), np.zeros(num_slots, bool)
@@ -89,35 +90,69 @@ def sample_maps(
 def sample_ahead(
     features: SceneFeatures,
     rows: Int[np.ndarray, "m f"],
-    points_m: Float[np.ndarray, "n m f q 3"],
+    pose: Float[np.ndarray, "n m f 4"],
     valid: Bool[np.ndarray, "n m f"],
 ) -> tuple[Float[np.ndarray, "n f c"], Bool[np.ndarray, "n f"]]:
     """What lies along the road ahead of each agent: channel by channel the largest value at the points in view.
 
-    Lamps count above the road alone: there they are signals, on it others' brake lights.
+    Lamps count above the road alone: there they are signals, on it others' brake lights. What they tell is ``signals``.
 
     Args:
         features: Of one drive.
         rows: From ``latest_frames``.
-        points_m: From ``ahead_points``, at the time of each camera's frame.
-        valid: The points are known.
+        pose: Each agent's box centre and heading in the world, at the time of each camera's frame.
+        valid: Both are known.
 
     Returns:
-        The features, zero where there are none, and where there are: some point is in some camera's view.
+        The features, zero where there are none, and where there are: some point is in some camera's view, or a signal
+        tells something.
     """
-    num_points = points_m.shape[3]
-    each, there = _sample_points(
+    points_m = ahead_points(pose[..., :3], pose[..., 3])
+    num_points, num_slots = points_m.shape[3], valid.shape[2]
+    each, there, camera = _sample_points(
         features,
         rows,
         rearrange(points_m, "n m f q xyz -> (n q) m f xyz"),
         repeat(valid, "n m f -> (n q) m f", q=num_points),
     )
-    there = rearrange(there, "(n q) f -> n q f", q=num_points)
+    there, camera = (rearrange(of, "(n q) f -> n q f", q=num_points) for of in (there, camera))
     each = np.where(there[..., None], rearrange(each, "(n q) f c -> n q f c", q=num_points), -np.inf)
     seen = np.asarray(there.any(axis=1))
     feature = np.where(seen[..., None], each.max(axis=1), 0.0).astype(np.float32)
-    feature[..., -NUM_LAMPS:] = each[:, HANGING, :, -NUM_LAMPS:].max(axis=1, initial=0.0)
-    return feature, seen
+    lamps, camera_pose = road_lamps(features, rows)
+    hanging = np.where(there[:, HANGING, :, None], each[:, HANGING, :, -NUM_LAMPS:], 0.0)
+    chosen, slot = camera[:, HANGING], np.arange(num_slots)
+    heading_rad = pose[np.arange(len(pose))[:, None, None], chosen, slot, 3]
+    own = told(hanging, camera_pose[chosen, slot, 2] - heading_rad).max(axis=1)
+    shown = signals(own, pose=_known_pose(pose, valid), cameras=lamps, camera_pose=camera_pose)
+    feature[..., -NUM_LAMPS:] = shown
+    return feature, seen | (shown.sum(axis=-1) > LAMP_SEEN)
+
+
+def _known_pose(pose: Float[np.ndarray, "n m f 4"], valid: Bool[np.ndarray, "n m f"]) -> Float[np.ndarray, "n f 3"]:
+    """Places (x, y) and headings at the time of the first camera's frame for which they are known; else no numbers."""
+    first = np.asarray(valid.argmax(axis=1))
+    flat = np.take_along_axis(pose[..., [0, 1, 3]], first[:, None, :, None], axis=1)[:, 0]
+    return np.where(np.asarray(valid.any(axis=1))[..., None], flat, np.nan)
+
+
+def road_lamps(
+    features: SceneFeatures, rows: Int[np.ndarray, "m f"]
+) -> tuple[Float[np.ndarray, "m f 3"], Float[np.ndarray, "m f 3"]]:
+    """The lamps above the road ahead of each slot's cameras, where these are (x, y), and where they look."""
+    pose = features.frames[[*POSE_COLUMNS]].to_numpy(dtype=np.float64)[rows]
+    w, x, y, z = np.moveaxis(pose[..., 3:], -1, 0)
+    optical_rad = np.arctan2(2.0 * (y * z - w * x), 2.0 * (x * z + w * y))  # where the turned z axis points to
+    points_m = ahead_points(pose[..., :3], optical_rad)[..., HANGING, :]
+    num_cameras, _, num_points, _ = points_m.shape
+    each, _, _ = _sample_points(
+        features,
+        rows,
+        repeat(points_m, "k f q xyz -> (k q) m f xyz", m=num_cameras),
+        repeat(np.eye(num_cameras, dtype=np.bool_), "k m -> (k q) m f", q=num_points, f=rows.shape[1]),
+    )
+    lamps = rearrange(each[..., -NUM_LAMPS:], "(k q) f c -> k q f c", q=num_points).max(axis=1, initial=0.0)
+    return lamps, np.concatenate([pose[..., :2], optical_rad[..., None]], axis=-1)
 
 
 def ahead_points(
@@ -143,18 +178,20 @@ def _sample_points(
     rows: Int[np.ndarray, "m f"],
     points_m: Float[np.ndarray, "n m f 3"],
     valid: Bool[np.ndarray, "n m f"],
-) -> tuple[Float[np.ndarray, "n f c"], Bool[np.ndarray, "n f"]]:
-    """The maps at points, in the camera in which each lies most central; zero where it lies in none."""
+) -> tuple[Float[np.ndarray, "n f c"], Bool[np.ndarray, "n f"], Int[np.ndarray, "n f"]]:
+    """The maps at points, in the camera in which each lies most central (its number); zero where it lies in none."""
     num_points, num_cameras, num_slots = valid.shape
     feature = np.zeros((num_points, num_slots, features.maps.shape[1]), np.float32)
     seen = np.zeros((num_points, num_slots), bool)
+    chosen = np.zeros((num_points, num_slots), np.int64)
     if num_cameras and len(features.frames):
         margin, cell = map_cells(features, rows, points_m, valid)
         point, slot = np.nonzero(margin.max(axis=1) >= 0.0)
         camera = margin.argmax(axis=1)[point, slot]
         feature[point, slot] = _bilinear(features.maps, rows[camera, slot], cell[point, camera, slot])
         seen[point, slot] = True
-    return feature, seen
+        chosen[point, slot] = camera
+    return feature, seen, chosen
 
 
 def map_cells(
@@ -219,11 +256,6 @@ def _frame_means(
     shown = means[position.reshape(rows.shape)] * repeat(there, "m f -> m f 1")
     count = there.sum(axis=0)
     mean = shown.sum(axis=0) / np.maximum(count, 1)[:, None].astype(np.float32)
-    pose = features.frames[[*POSE_COLUMNS]].to_numpy(dtype=np.float64)[rows]
-    w, x, y, z = np.moveaxis(pose[..., 3:], -1, 0)
-    optical_rad = np.arctan2(2.0 * (y * z - w * x), 2.0 * (x * z + w * y))  # where the turned z axis points to
-    points_m = ahead_points(pose[..., :3], optical_rad)
-    own = np.eye(len(rows), dtype=np.bool_)[..., None] & there  # each camera's road, in its own frames
-    ahead, _ = sample_ahead(features, rows, np.broadcast_to(points_m, (len(rows), *points_m.shape)), own)
-    mean[:, -NUM_LAMPS:] = ahead[..., -NUM_LAMPS:].max(axis=0)
+    lamps, _ = road_lamps(features, rows)
+    mean[:, -NUM_LAMPS:] = lamps.max(axis=0)
     return mean, count > 0

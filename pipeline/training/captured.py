@@ -13,15 +13,14 @@ from jaxtyping import Float, Int
 from lightning.fabric import Fabric
 from torch import Tensor
 from torch.nn import functional
-from torch.nn.utils import clip_grad_norm_
 from torch.optim import AdamW
 from torch.optim.swa_utils import AveragedModel
 
 from pipeline.config import TrainConfig
 from pipeline.training.eager import check_skipped, loss_scaler, warm_weight
-from pipeline.training.health import gradient_health
+from pipeline.training.health import clip, clipped_by, gradient_health
 from pipeline.training.scenes import Room
-from pipeline.training.step import Step
+from pipeline.training.step import LOSSES, Step
 
 _WARM_UP: Final = 2  # steps that are taken one operation after the other first: libraries settle in them
 MOST_PAIRS: Final = 2**19  # of a batch; a graph keeps all, at each step some hundred bytes for each
@@ -39,7 +38,7 @@ class _Kind:
 
     Attributes:
         states: The hidden states of the last one, with their gradients; None: nobody looks at them.
-        told: What they give: norm, the loss scale that they were taken with, and losses.
+        told: What they give: the loss scale that they were taken with, losses, and the norms of ``clip``.
         taken: So many.
         graph: None: not captured yet.
     """
@@ -116,9 +115,10 @@ class Captured:
             kind.taken += 1
             assert kind.told is not None
             told = kind.told.clone()
+            loss_scale, losses, norms = told[0], told[1 : 1 + len(LOSSES)], told[1 + len(LOSSES) :]
             if health is not None and kind.states is not None:
-                health |= self._health(kind.states, norm=float(told[0]), loss_scale=float(told[1]))
-        return told[2:], told[0]
+                health |= self._health(kind.states, norms=norms.tolist(), loss_scale=float(loss_scale))
+        return losses, norms.norm()
 
     def check(self) -> None:
         """See that not too many steps in a row were skipped; waits for the device.
@@ -142,8 +142,8 @@ class Captured:
         if scaler is not None:
             loss_scale = scaler.scale(loss_scale)
             scaler.unscale_(optimizer)
-        norm = clip_grad_norm_(self.model.parameters(), self.config.max_norm, foreach=True)
-        is_finite = torch.isfinite(norm + losses[0])
+        norms = clip(self.model, max_norm=self.config.max_norm)
+        is_finite = torch.isfinite(norms.sum() + losses[0])
         if scaler is not None:
             scaler.step(optimizer)  # tells the optimiser of an overflow as below
             scaler.update()
@@ -153,7 +153,7 @@ class Captured:
         self._average(is_finite)
         self.in_a_row.copy_(torch.where(is_finite, 0, self.in_a_row + 1))
         self.most_in_a_row.copy_(torch.maximum(self.in_a_row, self.most_in_a_row))
-        kind.told = torch.cat((norm[None], loss_scale, losses.detach()))
+        kind.told = torch.cat((loss_scale, losses.detach(), norms))
 
     @torch.no_grad()
     def _average(self, is_finite: Tensor) -> None:
@@ -165,11 +165,11 @@ class Captured:
         torch._foreach_add_(averages, torch._foreach_mul([each.data for each in self.model.parameters()], newest))  # pyright: ignore
         steps.add_(is_finite)
 
-    def _health(self, states: list[Tensor], *, norm: float, loss_scale: float) -> dict[str, float]:
+    def _health(self, states: list[Tensor], *, norms: list[float], loss_scale: float) -> dict[str, float]:
         """Of the step just taken; of one that was skipped there is nothing to tell."""
-        if not math.isfinite(norm):
+        if not all(map(math.isfinite, norms)):
             return {}
-        clipped = min(1.0, self.config.max_norm / (norm + 1e-6))
+        clipped = clipped_by(self.model, norms, max_norm=self.config.max_norm)
         return gradient_health(self.model, states=states, clipped=clipped, loss_scale=loss_scale)
 
     @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, cast
 
 import torch
@@ -13,7 +14,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from pipeline.config import TrainConfig
 from pipeline.errors import InputError
-from pipeline.training.health import gradient_health
+from pipeline.training.health import clip, clipped_by, gradient_health
 from pipeline.training.scenes import own_parts
 from pipeline.training.step import LOSSES, Step
 
@@ -75,13 +76,12 @@ class Eager:
         losses = cast("Tensor", self.fabric.all_reduce(losses, reduce_op="sum"))
         scaler = loss_scaler(self.fabric)
         loss_scale = 1.0 if scaler is None or states is None else scaler.get_scale()  # asking a GPU waits for it
-        norm = self.fabric.clip_gradients(
-            self.step, self.optimizer, max_norm=self.config.max_norm, error_if_nonfinite=False
-        )
-        assert norm is not None
+        norm = self.fabric.clip_gradients(self.step, self.optimizer, max_norm=math.inf, error_if_nonfinite=False)
+        assert norm is not None  # of all weights; nothing is clipped yet, but an fp16 loss scale is taken out
+        norms = clip(self.model, max_norm=self.config.max_norm)
         if torch.isfinite(norm + losses[0]):
             if health is not None and states is not None:
-                clipped = min(1.0, self.config.max_norm / (float(norm) + 1e-6))
+                clipped = clipped_by(self.model, norms.tolist(), max_norm=self.config.max_norm)
                 health |= gradient_health(self.model, states=states, clipped=clipped, loss_scale=loss_scale)
             self.optimizer.step()
             self.average.update_parameters(self.model)

@@ -251,22 +251,6 @@ def jitter(observed: Observed, *, noise_m: Float[Tensor, "n t 2"]) -> Observed:
     return replace(observed, xy_m=xy_m, heading_rad=heading_rad)
 
 
-def without_frames(observed: Observed, *, blind: Bool[Tensor, " b"]) -> Observed:
-    """Take all frames of some scenes away.
-
-    Args:
-        observed: The agents.
-        blind: Which scenes.
-    """
-    sees = ~blind[observed.scene, None]
-    return replace(
-        observed,
-        agent_feature_valid=observed.agent_feature_valid & sees,
-        ahead_feature_valid=observed.ahead_feature_valid & sees,
-        frame_feature_valid=observed.frame_feature_valid & ~blind[:, None],
-    )
-
-
 def augment(
     observed: Observed, future: Future, *, mirror: Bool[Tensor, " b"], scale: Float[Tensor, " b"]
 ) -> tuple[Observed, Future]:

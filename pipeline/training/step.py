@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from models.batch import Future, Observed
+from models.batch import Forecast, Future, Observed
 from models.forecaster import Forecaster
 from models.losses import forecast_loss, shares
 from models.manoeuvre import manoeuvre_loss, mirrored_directions
@@ -28,7 +28,6 @@ from pipeline.training.scenes import (
     is_scored,
     jitter,
     truncate,
-    without_frames,
 )
 from pipeline.windows.windows import Windows
 
@@ -105,7 +104,6 @@ class Step(nn.Module):
             states: The hidden states after each observed step are appended to it.
             room: Of a batch with fixed shapes; then there are no parts.
         """
-        config = self.config
         members = self.scenes.members(scenes, room=room)
         with _seeded(None if part is None else part.seed):
             observed, future, mirror = self.batch(scenes, members=members)
@@ -118,19 +116,31 @@ class Step(nn.Module):
         with _seeded(None if part is None else part.seed + 1 + part.number):
             forecast = self.model(observed, states=states, candidates=members.candidates)
         with torch.autocast(scenes.device.type, enabled=False):
-            loss = forecast_loss(
-                forecast,
-                future,
-                share=share,
-                relaxation=config.relaxation * (1.0 - progress),
-                final=config.final_weight,
-                by_likelihood=config.decoder == "autoregressive",
+            # Without frames the rest learns, with frames what corrects it: see ``Forecaster``.
+            both = [forecast] if forecast.blind is None else [forecast, forecast.blind]
+            losses = torch.stack(
+                [self._losses(each, future, share=share, told=told, progress=progress) for each in both]
             )
-            manoeuvre = by_scene = loss.total.new_zeros(())
-            if told is not None and forecast.manoeuvres is not None:
-                manoeuvre = manoeuvre_loss(forecast.manoeuvres, told.mirrored, share=told.known)
-                if forecast.scene_manoeuvres is not None:
-                    by_scene = manoeuvre_loss(forecast.scene_manoeuvres, told.did, share=told.looked)
+        return torch.cat((losses[:, :1].sum(0), losses[0, 1:]))
+
+    def _losses(
+        self, forecast: Forecast, future: Future, *, share: Tensor, told: _Labels | None, progress: float | Tensor
+    ) -> Float[Tensor, " l"]:
+        """By ``LOSSES``, of one forecast."""
+        config = self.config
+        loss = forecast_loss(
+            forecast,
+            future,
+            share=share,
+            relaxation=config.relaxation * (1.0 - progress),
+            final=config.final_weight,
+            by_likelihood=config.decoder == "autoregressive",
+        )
+        manoeuvre = by_scene = loss.total.new_zeros(())
+        if told is not None and forecast.manoeuvres is not None:
+            manoeuvre = manoeuvre_loss(forecast.manoeuvres, told.mirrored, share=told.known)
+            if forecast.scene_manoeuvres is not None:
+                by_scene = manoeuvre_loss(forecast.scene_manoeuvres, told.did, share=told.looked)
         total = loss.total + config.manoeuvre_weight * manoeuvre + config.scene_weight * by_scene
         return torch.stack((total, loss.single, loss.modes, loss.probability, loss.spread, manoeuvre, by_scene))
 
@@ -167,9 +177,6 @@ class Step(nn.Module):
             share = config.drop_augmentation * (2.0 * torch.rand(len(scenes), device=scenes.device) - 1.0)
             drawn = torch.rand(observed.valid.shape, device=scenes.device)
             observed = drop(observed, is_dropped=drawn < share[observed.scene, None])
-        if config.scene_dropout > 0.0:
-            blind = torch.rand(len(scenes), device=scenes.device) < config.scene_dropout
-            observed = without_frames(observed, blind=blind)
         if config.truncation > 0.0:
             cut = torch.rand(2, len(observed.scene), device=scenes.device)
             observed = truncate(observed, is_cut=cut[0] < config.truncation, share=cut[1])

@@ -6,7 +6,7 @@ import numpy as np
 from einops import rearrange
 from jaxtyping import Bool, Float, Int, Shaped
 
-from pipeline.scene.sample import ahead_points, sample_ahead, sample_maps
+from pipeline.scene.sample import sample_ahead, sample_maps
 from pipeline.scene.store import SceneFeatures
 from pipeline.windows.cut import History
 from pipeline.windows.grid import HOLD_S, Grid
@@ -106,12 +106,11 @@ def _scene_features(history: History, *, features: SceneFeatures, channels: int)
             rearrange(each, "n (k f) ... -> n k f ...", k=num_cameras)
             for each in places(history, rearrange(history.frame_times_ns, "b k f -> b (k f)"))
         )
-        ahead_m = ahead_points(at[..., :3], at[..., 3])
         bounds = np.searchsorted(history.scene, np.arange(num_scenes + 1))
         for i in with_frames:
             agents, rows = slice(bounds[i], bounds[i + 1]), history.frame_rows[i]
             own, seen, frame, there = sample_maps(features, rows, at[agents, ..., :3], (known & shown)[agents])
-            ahead, open_road = sample_ahead(features, rows, ahead_m[agents], (headed & shown)[agents])
+            ahead, open_road = sample_ahead(features, rows, at[agents], (headed & shown)[agents])
             found["agent_feature"][agents], found["agent_feature_valid"][agents] = own, seen
             found["ahead_feature"][agents], found["ahead_feature_valid"][agents] = ahead, open_road
             found["frame_feature"][i], found["frame_feature_valid"][i] = frame, there

@@ -69,11 +69,20 @@ def test_lamps_are_the_brightest_saturated_light_near_a_cells_centre() -> None:
     found = Lamps(stride_px=16)(frames)
     assert found.shape == (1, 3, 2, 4)
     expected = torch.zeros(3, 2, 4)
-    expected[0, 0, 1] = 0.5  # pixel 9 is within 8 of 16, the centre of cell 1
+    # Pixel 9 is within 8 of 16, the centre of cell 1, around which 17 times 9 pixels lie in the frame.
+    expected[0, 0, 1] = 0.5 * (1 - 8 / (17 * 9))
     # Green is 0.8 above red, and blue counts 0.3 less. Pixel 40 is as far from 32 as from 48; row 15 is nearest to 16.
-    expected[1, 1, 2] = expected[1, 1, 3] = 0.5
+    expected[1, 1, 2] = expected[1, 1, 3] = 0.5 * (1 - 8 / 17**2)
     expected[2, 1, 3] = 0.0  # pixel 63 lies beyond all cells: the last is centred on 48
     torch.testing.assert_close(found[0], expected / (expected + 0.05), atol=1e-6, rtol=0)
+
+
+def test_what_is_bright_and_large_is_paint() -> None:
+    frames = torch.full((2, 3, 64, 64), 0.5)
+    frames[0, :, 16:48, 16:48] = frames[1, :, 31:34, 31:34] = torch.tensor([1.0, 0.1, 0.1])[:, None, None]
+    bus, signal = Lamps(stride_px=16)(frames)[:, 0]
+    assert not bus.any()
+    assert signal[2, 2] > 0.8
 
 
 @pytest.mark.parametrize("name", ["compact", "resnet18", "resnet34"])

@@ -69,7 +69,7 @@ def test_the_signal_of_an_agents_lane_at_the_slots_times(tmp_path: Path) -> None
         np.testing.assert_array_equal(found.state[:, slot], np.where(even, expected, UNKNOWN))
     np.testing.assert_array_equal(found.distance_m, np.where(even, 30.0, np.inf))
     as_input = with_signals(windows.observed, state=found.state)
-    green = as_input.agent_feature[:, -1, Lamp.GREEN] == 1.0
+    green = as_input.ahead_feature[:, -1, Lamp.GREEN] == 1.0
     np.testing.assert_array_equal(green, even & (t0_ns > 2_000_000_000))
     assert not as_input.frame_feature.any()
     (tmp_path / "b" / "signals.parquet").unlink()
@@ -136,4 +136,5 @@ def test_the_study_trains_every_variant_once_and_compares_each_with_none(
     assert difference["low"] <= difference["value"] <= difference["high"]
     assert len({camera, none, approaching["forecasters"][SIGNALS]["fde_m"]}) == 3, "each is a training of its own"
     assert approaching["forecasters"][BLIND]["fde_m"] != camera
+    assert set(approaching["difference"][BLIND]["fde_m"].values()) == {0.0}, "without frames the branch is nothing"
     assert any("the camera brings" in line for line in table(results))

@@ -7,7 +7,6 @@ from pipeline.drives.drive import Camera
 from pipeline.scene.sample import (
     ABOVE_M,
     AHEAD_M,
-    HANGING,
     ahead_points,
     frame_times,
     latest_frames,
@@ -226,20 +225,55 @@ def test_the_road_ahead_lies_straight_on_and_above() -> None:
     np.testing.assert_allclose(points[0], expected, atol=1e-9)
 
 
-def test_of_the_road_ahead_the_largest_value_in_view_counts() -> None:
-    features = make_features([1.0])
+def level_features(times_s: list[float]) -> SceneFeatures:
+    """The camera stands at the world's origin, 1.5 m over the ground, and looks along +x."""
+    features = make_features(times_s)
+    features.frames[["z_m", "qw", "qx", "qy", "qz"]] = [1.5, 0.5, -0.5, 0.5, -0.5]
+    features.maps[:, -NUM_LAMPS:] = 0.0
+    return features
+
+
+def ahead_of(features: SceneFeatures, x_m: float, y_m: float, heading_rad: float) -> tuple[np.ndarray, bool]:
     rows = latest_frames(features, np.asarray([SECOND]), max_age_s=10.0)
-    # A point on the road and one above it on cells' centres, (x 3, y 1) and (x 4, y 2), and all others out of view.
-    points = np.tile(point_at(-9.0, 16.0), (1, 1, 1, len(HANGING), 1))
-    points[..., 0, :], points[..., 1, :] = point_at(24.25, 8.25), point_at(32.25, 16.25)
-    assert HANGING[:2].tolist() == [False, True]
-    cell = features.maps[0].astype(np.float64)
-    feature, seen = sample_ahead(features, rows, points, np.ones((1, 1, 1), bool))
-    expected = np.maximum(cell[:, 1, 3], cell[:, 2, 4])
-    expected[-NUM_LAMPS:] = np.maximum(cell[-NUM_LAMPS:, 2, 4], 0.0)  # what shines on the road is no signal
-    np.testing.assert_allclose(feature[0, 0], expected, atol=1e-6)
-    assert seen.all()
-    points[..., :2, :] = points[..., 2:3, :]
-    feature, seen = sample_ahead(features, rows, points, np.ones((1, 1, 1), bool))
-    assert not seen.any()
+    pose = np.asarray([x_m, y_m, 1.0, heading_rad]).reshape(1, 1, 1, 4)
+    feature, seen = sample_ahead(features, rows, pose, np.ones((1, 1, 1), bool))
+    return feature[0, 0], bool(seen[0, 0])
+
+
+def test_of_the_road_ahead_the_largest_value_in_view_counts() -> None:
+    features = level_features([1.0])
+    feature, seen = ahead_of(features, -20.0, 2.0, 0.0)
+    points = ahead_points(np.asarray([[-20.0, 2.0, 1.0]]), np.zeros(1))[0]
+    each = [sample_one(features, list(point)) for point in points]
+    assert seen
+    assert 5 < sum(there for _, there in each) < len(points)
+    expected = np.max([one for one, there in each if there], axis=0)
+    np.testing.assert_allclose(feature, expected, atol=1e-6)
+    feature, seen = ahead_of(features, -100.0, 0.0, 0.0)  # all of it behind the camera
+    assert not seen
     assert not feature.any()
+
+
+def test_lamps_count_above_the_road_alone() -> None:
+    features = level_features([1.0])
+    features.maps[0, -3, 3] = 0.9  # what shines on the road is no signal
+    assert not ahead_of(features, 0.0, 0.0, 0.0)[0][-NUM_LAMPS:].any()
+    features.maps[0, -3, 0, 4] = 0.5
+    assert ahead_of(features, 0.0, 0.0, 0.0)[0][-3] > 0.1
+
+
+def test_a_signal_tells_who_shares_it_though_their_own_is_not_in_view() -> None:
+    features = level_features([1.0])
+    features.maps[0, -3, 0, 4] = 0.5  # red to who drives as the camera looks
+    own, _ = ahead_of(features, -5.0, 0.0, 0.0)
+    towards, seen = ahead_of(features, 50.0, 3.0, np.pi)
+    across, _ = ahead_of(features, 40.0, -100.0 / 3.0, np.pi / 2)
+    elsewhere, aware = ahead_of(features, -50.0, 3.0, np.pi)
+    assert own[-3] > 0.1
+    assert towards[-3] > 0.1
+    assert across[-2] > 0.1  # green
+    assert seen
+    assert not aware
+    assert not elsewhere.any()
+    np.testing.assert_array_equal(np.delete(towards[-NUM_LAMPS:], 0), 0.0)
+    np.testing.assert_array_equal(np.delete(across[-NUM_LAMPS:], 1), 0.0)

@@ -90,5 +90,10 @@ def test_neither_clipping_nor_the_loss_scale_is_in_them() -> None:
     (8.0 * 5.0 * state).sum().backward()
     assert layer.weight.grad is not None
     layer.weight.grad *= 0.1 / 8.0  # unscaled, then clipped
-    health = gradient_health(torch.nn.ModuleDict({"a": layer}), states=[state], clipped=0.1, loss_scale=8.0)
+    health = gradient_health(
+        torch.nn.ModuleDict({"a": layer}),
+        states=[state],
+        clipped=dict.fromkeys(layer.parameters(), 0.1),
+        loss_scale=8.0,
+    )
     assert health == pytest.approx({"gradient/hidden_00": 5.0, "gradient/layer.a": 15.0})

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from pipeline.training.scenes import SceneTensors, drop, truncate, without_frames
+from pipeline.training.scenes import SceneTensors, drop, truncate
 from tests.small_windows import small_windows
 
 
@@ -26,13 +26,3 @@ def test_a_cut_history_begins_later_and_keeps_its_last_two_steps() -> None:
     found = truncate(observed, is_cut=is_cut, share=share).valid.sum(dim=1)
     np.testing.assert_array_equal(found[is_cut], 2)
     np.testing.assert_array_equal(found[~is_cut], num_steps)
-
-
-def test_a_blind_scene_loses_all_its_frames_and_no_other_does() -> None:
-    observed = SceneTensors.of(small_windows(), device="cpu").observed
-    blind = torch.arange(len(observed.frame_feature)) % 2 == 0
-    found = without_frames(observed, blind=blind)
-    assert not found.has_frames()[blind[observed.scene]].any()
-    sees = ~blind[observed.scene]
-    assert (found.has_frames() == observed.has_frames())[sees].all()
-    assert (found.ahead_feature_valid == observed.ahead_feature_valid)[sees].all()

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from models.lamps import NUM_LAMPS
 from pipeline.config import WindowsConfig
 from pipeline.drives.drive import FRAME_COLUMNS, Camera
 from pipeline.errors import InputError
@@ -30,7 +31,7 @@ def make_frames(taken: list[tuple[float, str]]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(FRAME_COLUMNS)).astype(FRAME_COLUMNS)
 
 
-def make_features(clean, *, channels=2, digest="d"):
+def make_features(clean, *, channels=2 + NUM_LAMPS, digest="d"):
     """Maps of one cell: channel 0 is the frame's number, from 1."""
     maps = np.zeros((len(clean.frames), channels, 1, 1), np.float16)
     maps[:, 0, 0, 0] = np.arange(len(maps)) + 1
