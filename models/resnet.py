@@ -26,6 +26,7 @@ WIDTHS: Final[dict[BackboneName, tuple[int, int, int, int]]] = {  # channels per
 IMAGENET_MEAN: Final = (0.485, 0.456, 0.406)  # of RGB in 0..1, which the published weights expect
 IMAGENET_STD: Final = (0.229, 0.224, 0.225)
 LAMP_EXCESS: Final = 0.3  # so far above the other primaries a light must be, of 0..1
+AMBER_EXCESS: Final = 0.5  # sand, wood and lit windows are yellowish too
 LAMP_HALF: Final = 0.05  # and with so much more it counts half of what it can
 LAMP_PARTS: Final = 8.0  # what covers more than one in so many parts of its surroundings is paint, not a light
 LAMP_AROUND_PX: Final = 17  # which are at least so wide
@@ -134,7 +135,7 @@ class Lamps(nn.Module):
             (
                 red - torch.maximum(green, blue) - LAMP_EXCESS,
                 green - torch.maximum(red, blue - SIGNAL_BLUE) - LAMP_EXCESS,
-                torch.minimum(red, green) - blue - LAMP_EXCESS,
+                torch.minimum(red, green) - blue - AMBER_EXCESS,
             ),
             dim=1,
         )

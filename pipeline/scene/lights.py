@@ -15,7 +15,8 @@ from jaxtyping import Bool, Float
 from models.lamps import Lamp
 
 LAMP_SEEN: Final = 0.05  # of all colours together, of 0..1: what is less is no lamp
-_OWN: Final = 3.0  # what hangs over one's own road counts as that over the roads of so many others
+_OWN: Final = 2.0  # what hangs over one's own road counts as that over the roads of so many others
+_CAMERA: Final = 4.0  # and that over the road of a camera, which looks straight at it, as so many
 _ACROSS: Final = math.sin(math.radians(45.0))
 _REACH_M: Final = 62.0  # as far as lamps are looked for
 _PASSED_M: Final = 5.0  # a line that was crossed so shortly ago still tells
@@ -47,7 +48,8 @@ def signals(
     pose = np.broadcast_to(pose[:, None], (len(pose), *seen_from.shape))
     shared = share_signal(pose, seen_from) & (shown.sum(axis=-1) > LAMP_SEEN)
     others = told(np.broadcast_to(shown, pose.shape), seen_from[..., 2] - pose[..., 2])
-    votes = np.where(shared[..., None], others, 0.0).sum(axis=1) + _OWN * own
+    weight = np.where(shared, np.where(np.arange(len(shown)) < len(cameras), _CAMERA, 1.0)[:, None], 0.0)
+    votes = (others * weight[..., None]).sum(axis=1) + (_OWN - 1.0) * own  # everybody shares its own
     return votes / np.maximum(votes.sum(axis=-1, keepdims=True), 1.0)
 
 

@@ -58,10 +58,10 @@ def test_a_signal_that_nobody_sees_is_told_by_those_of_others() -> None:
     own = np.stack([RED * 0.2, *np.zeros((3, 3))])[:, None]
     camera = np.asarray([[[0.0, 0.0, 0.0]]])
     found = signals(own, pose=pose, cameras=np.zeros((1, 1, 3)), camera_pose=camera)[:, 0]
-    np.testing.assert_allclose(found, [RED * 0.8, GREEN * 0.2, np.zeros(3), np.zeros(3)])
-    # Another who sees the crossing one's red outvotes nobody: they share.
-    found = signals(own, pose=pose, cameras=RED[None, None] * 0.6, camera_pose=np.asarray([[[80.0, 20.0, -QUARTER]]]))
-    np.testing.assert_allclose(found[1, 0], RED * 0.6 + GREEN * 0.2)
+    np.testing.assert_allclose(found, [RED * 0.4, GREEN * 0.2, np.zeros(3), np.zeros(3)])
+    # A camera on the crossing road sees red, and counts four times.
+    found = signals(own, pose=pose, cameras=RED[None, None] * 0.2, camera_pose=np.asarray([[[80.0, 20.0, -QUARTER]]]))
+    np.testing.assert_allclose(found[1, 0], RED * 0.8 + GREEN * 0.2)
     many = signals(own * 5.0, pose=pose, cameras=np.zeros((1, 1, 3)), camera_pose=camera)[0, 0]
     np.testing.assert_allclose(many, RED)  # never more than one
 
