@@ -26,7 +26,7 @@ _INPUTS: Final[dict[str, tuple[str, str | None, str | None, str]]] = {
     "agent_feature": ("float32", None, None, "features at the agent's place in the frames, oldest first"),
     "agent_feature_valid": ("bool", None, None, "there was a frame and the agent was in view"),
     "ahead_feature": ("float32", None, None, "features along the road ahead of the agent, oldest first"),
-    "ahead_feature_valid": ("bool", None, None, "there was a frame and some of that road was in view"),
+    "ahead_feature_valid": ("bool", None, None, "there was a frame, and that road was in view or a signal told it"),
     "frame_feature": ("float32", None, None, "features of whole frames, oldest first"),
     "frame_feature_valid": ("bool", None, None, "there was a frame"),
 }

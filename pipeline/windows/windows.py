@@ -32,8 +32,8 @@ class Observed:
         valid: The step was measured, and known by the forecast time.
         agent_feature: Scene features at each agent's own place in the images of f frame slots, oldest first.
         agent_feature_valid: There was a frame, and the agent was in view.
-        ahead_feature: Scene features along the road ahead of each agent.
-        ahead_feature_valid: There was a frame, and some of that road was in view.
+        ahead_feature: Scene features along the road ahead of each agent; their lamps are what signals tell it.
+        ahead_feature_valid: There was a frame, and some of that road was in view, or a signal told something.
         frame_feature: Whole-frame features of b scenes.
         frame_feature_valid: There was a frame.
     """

@@ -1,4 +1,4 @@
-"""The scene branch: how the recording vehicle stands to whom it looks at, and what it can do without."""
+"""The scene branch: what it can do without."""
 
 from dataclasses import replace
 
