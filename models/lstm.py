@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 import torch
@@ -52,10 +54,12 @@ class LSTMCell(nn.Module):
         Returns:
             The new hidden and cell state.
         """
-        gates = at_least_single(torch.addmm(projected, hidden, self.recurrent.weight.t()))
-        there = valid[:, None]
+        gates, there = torch.addmm(projected, hidden, self.recurrent.weight.t()), valid[:, None]
+        if gates.is_cuda and not torch.compiler.is_compiling() and (fused := _fused()) is not None:
+            return fused.apply(gates, hidden, cell, there)  # pyright: ignore
+        gates = at_least_single(gates)
         if not torch.compiler.is_compiling():
-            advance = _Gates.apply if torch.is_grad_enabled() else _without_gradient
+            advance = Gates.apply if torch.is_grad_enabled() else _without_gradient
             return advance(gates, hidden, cell, there)  # pyright: ignore
         enter, keep, candidate, leave = gates.chunk(4, dim=-1)
         new_cell = keep.sigmoid() * cell + enter.sigmoid() * candidate.tanh()
@@ -63,11 +67,23 @@ class LSTMCell(nn.Module):
         return torch.where(there, new_hidden, hidden), torch.where(there, new_cell, cell)
 
 
-class _Gates(Function):
+@cache
+def _fused() -> type[Function] | None:
+    """All of it as one kernel of a GPU; None where Triton is not."""
+    if find_spec("triton") is None:
+        return None
+    from models.gates_kernel import FusedGates  # noqa: PLC0415  # no CPU needs it
+
+    return FusedGates
+
+
+class Gates(Function):
     """From the sums in the gates to the new states: one gradient for all gates, and nothing kept that is not read."""
 
     @staticmethod
-    def forward(ctx: FunctionCtx, gates: Tensor, hidden: Tensor, cell: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(  # noqa: D102
+        ctx: FunctionCtx, gates: Tensor, hidden: Tensor, cell: Tensor, there: Tensor
+    ) -> tuple[Tensor, Tensor]:
         width = cell.shape[1]
         acts = gates.detach()  # in its place: a sum is not read again, not even by its own backward pass
         acts[:, : 2 * width].sigmoid_()
@@ -81,7 +97,9 @@ class _Gates(Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, to_hidden: Tensor, to_cell: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:  # pyright: ignore
+    def backward(  # noqa: D102  # pyright: ignore
+        ctx: Any, to_hidden: Tensor, to_cell: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, None]:
         acts, cell, squashed, there = ctx.saved_tensors
         width = cell.shape[1]
         enter, keep, candidate, leave = acts.split(width, dim=1)
@@ -100,7 +118,7 @@ class _Gates(Function):
 
 
 def _without_gradient(gates: Tensor, hidden: Tensor, cell: Tensor, there: Tensor) -> tuple[Tensor, Tensor]:
-    """As ``_Gates``, but for rounding: tanh(x) is 2 sigmoid(2 x) - 1, which torch makes six times as fast."""
+    """As ``Gates``, but for rounding: tanh(x) is 2 sigmoid(2 x) - 1, which torch makes six times as fast."""
     width = cell.shape[1]
     gates[:, 2 * width : 3 * width].mul_(2.0)
     enter, keep, candidate, leave = gates.sigmoid_().split(width, dim=1)
