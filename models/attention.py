@@ -13,6 +13,8 @@ from torch.nn import functional
 from models.pairs import RELATIVE_WIDTH, Neighbours, Seen
 from models.precision import at_least_single
 
+_MOST = 60.0  # millions of such exponentials have a sum in single precision
+
 
 class NeighbourAttention(nn.Module):
     """Multi-head attention of each agent over its neighbours within ``reach_m``.
@@ -81,10 +83,11 @@ class NeighbourAttention(nn.Module):
 def softmax_by(
     score: Float[Tensor, "p h"], other: Float[Tensor, "n h"], *, group: Int[Tensor, " p"]
 ) -> Float[Tensor, "p h"]:
-    """Softmax over the rows of each group together with one score of the group's own; the rows' shares."""
-    index = group[:, None].expand_as(score)
-    # The largest score of a group only keeps the exponentials finite: no gradient goes through it.
-    top = other.detach().scatter_reduce(0, index, score.detach(), reduce="amax")
-    rows = (score - top.index_select(0, group)).exp()
-    total = (other - top).exp().index_add(0, group, rows)
+    """Softmax over the rows of each group together with one score of the group's own; the rows' shares.
+
+    Exponentials are of what rows have more than the group's own score, and not than the largest, which would have to
+    be looked for. What is over ``_MOST`` counts as that: exp(60) times as much as the own one.
+    """
+    rows = (score - other.index_select(0, group)).clamp(max=_MOST).exp()
+    total = torch.ones_like(other).index_add(0, group, rows)
     return rows / total.index_select(0, group)

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from models.batch import Paths
-from models.decoder import AgentState, Decoded, FutureStatistics, path_of, spread_of
+from models.decoder import AgentState, Decoded, FutureStatistics, first_and_rest, spread_of
 from models.frames import AgentFrame, rotate
 from models.inputs import motion_inputs
 from models.pairs import Seen, neighbour_pairs
@@ -108,7 +108,7 @@ class AutoregressiveDecoder(nn.Module):
             sigma_m=rearrange(paths.sigma_m, "(k n) h two -> n k h two", k=len(places)),
             rho=rearrange(paths.rho, "(k n) h -> n k h", k=len(places)),
         )
-        return path_of(worlds, 0), path_of(worlds, slice(1, None))
+        return first_and_rest(worlds)
 
     def _go_on(self, state: AgentState, *, memory: Memory, quantile: Float[Tensor, "*#n 2"] | None) -> Paths:
         """One world, each agent at this quantile or at its own; without one, along the means."""

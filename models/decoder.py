@@ -144,7 +144,7 @@ class LowRankDecoder(nn.Module):
         xy = base_m[:, None] + residual * scale[:, None, None, None]
         sigma, rho = spread_of(shape, powers=self.powers, spread=self.spread, scale=scale)
         paths = Paths(xy_m=xy, sigma_m=sigma, rho=rho)
-        return path_of(paths, 0), path_of(paths, slice(1, None))
+        return first_and_rest(paths)
 
 
 def spread_of(
@@ -156,15 +156,20 @@ def spread_of(
 ) -> tuple[Float[Tensor, "n k h 2"], Float[Tensor, "n k h"]]:
     """Standard deviations and correlations from polynomials in time: the training's spread, corrected."""
     shape = rearrange(shape, "n (k d q) -> n k d q", d=3, q=len(powers))
-    shape = rearrange(shape @ powers, "n k d h -> d n k h")
-    log_spread = _MAX_LOG_SPREAD * torch.tanh(shape[:2] / _MAX_LOG_SPREAD)
+    sides, turn = rearrange(shape @ powers, "n k d h -> d n k h").split((2, 1))
+    log_spread = _MAX_LOG_SPREAD * torch.tanh(sides / _MAX_LOG_SPREAD)
     sigma = torch.exp(log_spread) * spread.t()[:, None, None] * scale[:, None, None]
-    return rearrange(sigma, "d n k h -> n k h d"), _MAX_RHO * torch.tanh(shape[2])
+    return rearrange(sigma, "d n k h -> n k h d"), _MAX_RHO * torch.tanh(turn.squeeze(0))
 
 
-def path_of(paths: Paths, which: int | slice) -> Paths:
-    """One of several paths per agent, or some of them."""
-    return Paths(xy_m=paths.xy_m[:, which], sigma_m=paths.sigma_m[:, which], rho=paths.rho[:, which])
+def first_and_rest(paths: Paths) -> tuple[Paths, Paths]:
+    """The first of several paths per agent, and the others."""
+    # Gradients of two parts of a split are joined; those of two slices are each laid out in full, and added.
+    (xy_m, more_m), (sigma_m, sigmas_m), (rho, rhos) = (
+        each.split((1, each.shape[1] - 1), dim=1) for each in (paths.xy_m, paths.sigma_m, paths.rho)
+    )
+    first = Paths(xy_m=xy_m.squeeze(1), sigma_m=sigma_m.squeeze(1), rho=rho.squeeze(1))
+    return first, Paths(xy_m=more_m, sigma_m=sigmas_m, rho=rhos)
 
 
 def squared_distance(paths: Paths, target_m: Float[Tensor, "*n h 2"]) -> Float[Tensor, "*n h"]:

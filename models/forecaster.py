@@ -121,6 +121,18 @@ class Forecaster(nn.Module):
 
         Args:
             observed: All agents of a batch of scenes.
+            states: As in ``in_own_frames``.
+            candidates: Likewise.
+        """
+        return forecast_to_scene(*self.in_own_frames(observed, states=states, candidates=candidates))
+
+    def in_own_frames(
+        self, observed: Observed, *, states: list[Tensor] | None = None, candidates: Candidates | None = None
+    ) -> tuple[Forecast, AgentFrame]:
+        """As ``forward``, but each agent in its own frame, and these frames: a loss needs no Gaussian turned.
+
+        Args:
+            observed: All agents of a batch of scenes.
             states: The hidden states (n, d) after each observed step are appended to it; they keep their gradients.
             candidates: All pairs of agents of one scene, to be masked and not picked from: no shape hangs on the data
                 then, and the device is never waited for. By default they are found here.
@@ -149,20 +161,20 @@ class Forecaster(nn.Module):
             single=self._own_coefficients(observed, frame=frame, static=static),
         )
         if self.scene is None or self.correction is None:
-            return self._decode(state, memory=memory)
+            return self._decode(state, memory=memory), frame
         draws_apart = self.training and not torch.compiler.is_compiling()
         with torch.random.fork_rng(devices=[]) if draws_apart else nullcontext():
             looked = at_least_single(self.scene(observed))
             features = self.correction(state.features.detach(), looked=looked, sees=observed.has_frames())
             if not self.training:
-                return self._decode(replace(state, features=features), memory=memory)
+                return self._decode(replace(state, features=features), memory=memory), frame
             single = None if state.single is None else state.single.detach()
             corrected = replace(state, features=features, single=single)
             forecast = self._decode(corrected, memory=memory.detached(), learns=False)
             if self.scene_head is not None:
                 told = self.scene_head(torch.cat((looked, known.detach()), dim=-1))
                 forecast = replace(forecast, scene_manoeuvres=told)
-        return replace(forecast, blind=self._decode(state, memory=memory))
+        return replace(forecast, blind=self._decode(state, memory=memory)), frame
 
     def _decode(self, state: AgentState, *, memory: Memory, learns: bool = True) -> Forecast:
         """Of agents' states.
@@ -178,8 +190,8 @@ class Forecaster(nn.Module):
         else:
             single, modes, log_probability = call(self.decoder, state)
         forecast = Forecast(
-            single=paths_to_scene(single, frame=state.frame),
-            modes=paths_to_scene(modes, frame=state.frame),
+            single=single,
+            modes=modes,
             log_probability=log_probability,
             manoeuvres=None if self.manoeuvres is None else call(self.manoeuvres, state.features),
         )
@@ -310,6 +322,16 @@ class Forecaster(nn.Module):
             candidates=candidates,
         )
         return interaction.see(pairs.neighbours(), static=static).by_step(observed.valid.shape[1])
+
+
+def forecast_to_scene(forecast: Forecast, frame: AgentFrame) -> Forecast:
+    """From each agent's own frame into the scene frame."""
+    return replace(
+        forecast,
+        single=paths_to_scene(forecast.single, frame=frame),
+        modes=paths_to_scene(forecast.modes, frame=frame),
+        blind=None if forecast.blind is None else forecast_to_scene(forecast.blind, frame),
+    )
 
 
 def _called(module: nn.Module, *arguments: Any, **named: Any) -> Any:

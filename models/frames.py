@@ -136,6 +136,11 @@ def constant_velocity(
     return torch.where(moved[:, None], velocity, 0.0)
 
 
+def to_own_frames(xy_m: Float[Tensor, "n h 2"], *, frame: AgentFrame) -> Float[Tensor, "n h 2"]:
+    """Turn and move each agent's positions from the scene frame into its own."""
+    return unrotate(xy_m - frame.origin_m[:, None], frame.axis[:, None])
+
+
 def paths_to_scene(paths: Paths, *, frame: AgentFrame) -> Paths:
     """Turn and move paths from each agent's frame, ``n ... h``, into the scene frame."""
     extra = paths.rho.ndim - 1

@@ -66,8 +66,8 @@ def forecast_loss(
     likelihood: Alahi et al. 2016.
 
     Args:
-        forecast: In the scene frame.
-        future: What happened, in the scene frame.
+        forecast: In any frames.
+        future: What happened, each agent in the same frame.
         share: Of each agent in every mean, see ``shares``; zero for those without a valid step.
         relaxation: Of the weight that the modes that did not win share.
         final: Weight of the last step's displacement beside the mean one.

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from models.batch import Paths
-from models.decoder import AgentState, Decoded, FutureStatistics, LowRankDecoder, path_of
+from models.decoder import AgentState, Decoded, FutureStatistics, LowRankDecoder, first_and_rest
 from models.frames import AgentFrame, wrapped
 from models.precision import at_least_single
 
@@ -94,7 +94,7 @@ class UnicycleDecoder(nn.Module):
             sigma_m=torch.cat((single.sigma_m[:, None], modes.sigma_m), dim=1),
             rho=torch.cat((single.rho[:, None], modes.rho), dim=1),
         )
-        return path_of(paths, 0), path_of(paths, slice(1, None)), log_probability
+        return *first_and_rest(paths), log_probability
 
     def _roll_out(self, controls: Float[Tensor, "n k 2 h"], state: AgentState) -> Float[Tensor, "n k h 2"]:
         frame, start = state.frame, start_of(state.frame)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from models.batch import Forecast, Future, Observed
 from models.forecaster import Forecaster
+from models.frames import to_own_frames
 from models.losses import forecast_loss, shares
 from models.manoeuvre import manoeuvre_loss, mirrored_directions
 from pipeline.behaviour.manoeuvre import MIRRORED, manoeuvres
@@ -114,10 +116,11 @@ class Step(nn.Module):
             observed, future, mine = part.of(observed, future)
             share, told = share[mine], None if told is None else _Labels(*(column[mine] for column in told))
         with _seeded(None if part is None else part.seed + 1 + part.number):
-            forecast = self.model(observed, states=states, candidates=members.candidates)
+            forecast, frame = self.model.in_own_frames(observed, states=states, candidates=members.candidates)
         with torch.autocast(scenes.device.type, enabled=False):
             # Without frames the rest learns, with frames what corrects it: see ``Forecaster``.
             both = [forecast] if forecast.blind is None else [forecast, forecast.blind]
+            future = replace(future, xy_m=to_own_frames(future.xy_m, frame=frame))
             losses = torch.stack(
                 [self._losses(each, future, share=share, told=told, progress=progress) for each in both]
             )
