@@ -88,7 +88,7 @@ class Manoeuvres:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Forecast:
-    """One best single path and K alternative ones with their log-probabilities, in the scene frame or in their own ones.
+    """One best single path and K alternative ones with their log-probabilities, in the scene frame or in its own.
 
     Attributes:
         radius: Standard deviations (Mahalanobis) from the single forecast to the edge of each of the ``REGIONS``.
