@@ -54,17 +54,29 @@ class LSTMCell(nn.Module):
         Returns:
             The new hidden and cell state.
         """
-        gates, there = torch.addmm(projected, hidden, self.recurrent.weight.t()), valid[:, None]
-        if gates.is_cuda and not torch.compiler.is_compiling() and (fused := _fused()) is not None:
-            return fused.apply(gates, hidden, cell, there)  # pyright: ignore
-        gates = at_least_single(gates)
-        if not torch.compiler.is_compiling():
-            advance = Gates.apply if torch.is_grad_enabled() else _without_gradient
-            return advance(gates, hidden, cell, there)  # pyright: ignore
-        enter, keep, candidate, leave = gates.chunk(4, dim=-1)
-        new_cell = keep.sigmoid() * cell + enter.sigmoid() * candidate.tanh()
-        new_hidden = leave.sigmoid() * new_cell.tanh()
-        return torch.where(there, new_hidden, hidden), torch.where(there, new_cell, cell)
+        gates = torch.addmm(projected, hidden, self.recurrent.weight.t())
+        return advance(gates, hidden=hidden, cell=cell, valid=valid)
+
+
+def advance(
+    gates: Float[Tensor, "n gates"],
+    *,
+    hidden: Float[Tensor, "n d"],
+    cell: Float[Tensor, "n d"],
+    valid: Bool[Tensor, " n"],
+) -> tuple[Float[Tensor, "n d"], Float[Tensor, "n d"]]:
+    """As ``LSTMCell``, from the sums in the gates; they may be written over."""
+    there, is_compiling = valid[:, None], torch.compiler.is_compiling()
+    if gates.is_cuda and not is_compiling and (fused := _fused()) is not None:
+        return fused.apply(gates, hidden, cell, there)  # pyright: ignore
+    gates = at_least_single(gates)
+    if not is_compiling:
+        by_hand = Gates.apply if torch.is_grad_enabled() else _without_gradient
+        return by_hand(gates, hidden, cell, there)  # pyright: ignore
+    enter, keep, candidate, leave = gates.chunk(4, dim=-1)
+    new_cell = keep.sigmoid() * cell + enter.sigmoid() * candidate.tanh()
+    new_hidden = leave.sigmoid() * new_cell.tanh()
+    return torch.where(there, new_hidden, hidden), torch.where(there, new_cell, cell)
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
@@ -10,11 +11,25 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.interaction import Interaction
-from models.lstm import LSTMCell
+from models.lstm import LSTMCell, advance
 from models.pairs import Seen
 from models.peephole import PeepholeCell
+from models.precision import product_dtype
 
 CellName = Literal["lstm", "peephole"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Steady:
+    """What all steps alike have.
+
+    Attributes:
+        gates: What is known of each agent at all of them adds this to its gates, the biases among it.
+        weight: Of the one product of each step: for its inputs, what the interaction gives, and the last hidden state.
+    """
+
+    gates: Float[Tensor, "n gates"]
+    weight: Float[Tensor, "i gates"]
 
 
 class CoupledRecurrence(nn.Module):
@@ -38,16 +53,25 @@ class CoupledRecurrence(nn.Module):
         self.interaction = interaction
         self.interaction_inputs = nn.Linear(width, 4 * width, bias=False) if interaction is not None else None
 
-    def steady(self, static: Float[Tensor, "n s"]) -> Float[Tensor, "n gates"]:
-        """What all steps alike add to the gates, the biases among it: made once."""
-        weight = self.inputs.weight[:, self.step_width :]
-        return functional.linear(static, weight, self.inputs.bias + self.cell.bias)
+    def steady(self, static: Float[Tensor, "n s"]) -> Steady:
+        """Made once for all steps."""
+        by_step, by_static = self.inputs.weight.split((self.step_width, static.shape[1]), dim=1)
+        weights = [by_step]
+        if self.interaction_inputs is not None:
+            weights.append(self.interaction_inputs.weight)
+        if isinstance(self.cell, LSTMCell):
+            weights.append(self.cell.recurrent.weight)
+        weight = torch.cat(weights, dim=1).t()
+        return Steady(
+            gates=functional.linear(static, by_static, self.inputs.bias + self.cell.bias),
+            weight=weight.to(product_dtype(weight)),
+        )
 
     def advance(
         self,
         inputs: Float[Tensor, "n i"],
         *,
-        steady: Float[Tensor, "n gates"],
+        steady: Steady,
         hidden: Float[Tensor, "n d"],
         cell: Float[Tensor, "n d"],
         seen: Seen | None,
@@ -57,15 +81,18 @@ class CoupledRecurrence(nn.Module):
 
         Args:
             inputs: What is known of each agent at this step.
-            steady: What all steps alike add to the gates.
+            steady: Of all steps.
             hidden: The last hidden state.
             cell: The last cell state.
             seen: Who is near whom at this step; None with an interaction of None.
             valid: Who is there.
         """
-        projected = torch.addmm(steady, inputs, self.inputs.weight[:, : self.step_width].t())
-        if self.interaction is not None and self.interaction_inputs is not None:
+        given = [inputs]
+        if self.interaction is not None:
             assert seen is not None
-            pooled = self.interaction(hidden, seen=seen)
-            projected = torch.addmm(projected, pooled, self.interaction_inputs.weight.t())
-        return self.cell(projected, hidden=hidden, cell=cell, valid=valid)
+            given.append(self.interaction(hidden, seen=seen))
+        if isinstance(self.cell, PeepholeCell):
+            projected = torch.addmm(steady.gates, torch.cat(given, dim=-1), steady.weight)
+            return self.cell(projected, hidden=hidden, cell=cell, valid=valid)
+        gates = torch.addmm(steady.gates, torch.cat((*given, hidden), dim=-1), steady.weight)
+        return advance(gates, hidden=hidden, cell=cell, valid=valid)

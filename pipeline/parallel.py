@@ -21,6 +21,12 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
+def num_processors() -> int:
+    """How many this process may use: a batch system or ``taskset`` can grant fewer than the machine has."""
+    granted = getattr(os, "sched_getaffinity", None)  # not on every system
+    return len(granted(0)) if granted else os.cpu_count() or 1
+
+
 def in_processes(
     work: Callable[[T], R],
     items: Sequence[T],
@@ -47,7 +53,7 @@ def in_processes(
     """
     started_s = time.monotonic()
     left = list(items)
-    num_processes = num_processes or os.cpu_count() or 1
+    num_processes = num_processes or num_processors()
     while left and (min(num_processes, len(left)) == 1 or time.monotonic() - started_s < alone_s):
         item = left.pop(0)
         yield item, work(item)
@@ -110,7 +116,7 @@ def in_threads(work: Callable[[T], R], items: Iterable[T], *, ahead: int) -> Ite
         items: What it is done on.
         ahead: At most so many are done before the one that is asked for, so that memory stays small.
     """
-    with ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(max_workers=min(4, num_processors())) as pool:
         yield from _in_order(pool, work, items, ahead=ahead)
 
 

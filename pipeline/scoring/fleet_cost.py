@@ -17,6 +17,7 @@ from typing import Final
 import psutil
 
 from pipeline.errors import InputError
+from pipeline.parallel import num_processors
 from pipeline.scoring.fleet import write_fleet
 
 _LOOK_EVERY_S: Final = 0.5
@@ -53,7 +54,7 @@ class FleetCost:
 
     def lines(self) -> list[str]:
         """For people."""
-        cores, inside_s = os.cpu_count() or 1, sum(self.steps_s.values())
+        cores, inside_s = num_processors(), sum(self.steps_s.values())
         real, could = self.driven_s / self.wall_s, cores * self.driven_s / self.cpu_s
         shares = ", ".join(f"{step} {spent / inside_s:.0%}" for step, spent in self.steps_s.items())
         drives = f"{self.num_drives} drives of {self.driven_s / self.num_drives:g} s, {self.forecasts:,} forecasts"

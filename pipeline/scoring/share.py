@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from typing import Final
 
 import torch
 
+from pipeline.parallel import num_processors
 from pipeline.training.predict import AGENTS_PER_BATCH
 
 GPU_WORKERS: Final = 4  # they read and write while others use it; each keeps some memory of it for itself
@@ -17,8 +17,7 @@ _SMALLEST, _LARGEST = 256, 65536
 
 def pick_workers(device: str) -> int:
     """A process for each processor; few where they share a GPU."""
-    num_processors = os.cpu_count() or 1
-    return num_processors if device == "cpu" else min(num_processors, GPU_WORKERS)
+    return num_processors() if device == "cpu" else min(num_processors(), GPU_WORKERS)
 
 
 def pick_batch_size(device: str, *, num_workers: int) -> int:
