@@ -19,7 +19,7 @@ def speed(
     parts: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Of windows, train, forward, features and score; by default the first three, those of the network.",
+            help="Of windows, train, forward, operations, features and score; by default the first three.",
             metavar="PARTS...",
         ),
     ] = None,
@@ -40,8 +40,8 @@ def speed(
     """Measure how fast the network trains and forecasts, beside references that are run in turn with it.
 
     The references: torch's fused LSTM without any coupling, a matrix product of as many FLOPs, and the social LSTM as
-    the literature's public code computes it. The parts features and score are the benchmarks of these names, smaller;
-    those take sizes of their own.
+    the literature's public code computes it. The part operations tells where the time goes. The parts features and
+    score are the benchmarks of these names, smaller; those take sizes of their own.
     """
     from pipeline.config import SceneConfig  # noqa: PLC0415
     from pipeline.files import whole_folder, write_json  # noqa: PLC0415

@@ -26,7 +26,7 @@ GRAPH: Final = "bf16, graph"
 COMPILED: Final = "bf16, compiled graph"
 _ONE_BY_ONE: Final = {"cuda_graphs": False, "compile": False, "accumulate": 1}
 _CAPTURED: Final = {"cuda_graphs": True, "compile": False, "accumulate": 1}
-_KINDS: Final[dict[str, dict[str, Any]]] = {
+KINDS: Final[dict[str, dict[str, Any]]] = {
     EAGER: {**_ONE_BY_ONE, "precision": "fp32"},
     _EAGER_HALF: {**_ONE_BY_ONE, "precision": "bf16"},
     "fp32, graph": {**_CAPTURED, "precision": "fp32"},
@@ -64,7 +64,7 @@ def train_with(
     """With one kind of interaction."""
     trainers = {
         kind: trainer(config.model_copy(update=update), interaction=interaction, size=size)
-        for kind, update in _KINDS.items()
+        for kind, update in KINDS.items()
     }
     runs = {kind: _stepping(one, size) for kind, one in trainers.items()}
     contestants = {
@@ -106,7 +106,7 @@ def idle_share(config: TrainConfig, *, size: Size) -> Bar:
         size: Of each of the epoch's batches.
     """
     one = trainer(
-        config.model_copy(update=_KINDS[GRAPH]), interaction=INTERACTIONS[0], size=size, batches=_EPOCH_BATCHES
+        config.model_copy(update=KINDS[GRAPH]), interaction=INTERACTIONS[0], size=size, batches=_EPOCH_BATCHES
     )
     for _ in range(3):  # graphs are captured in the third
         one.train_epoch()

@@ -23,12 +23,13 @@ from pipeline.speed.forward import forward
 from pipeline.speed.gpu import gpu_bars, idle_share, train_on_gpu
 from pipeline.speed.made_up import OBSERVED, STANDARD, Size
 from pipeline.speed.measure import Bar, Measure, table
+from pipeline.speed.operations import Operations, operations
 from pipeline.speed.train import INPUT_PATH, INTERACTIONS, train
 from pipeline.speed.windows import windows
 from pipeline.threads import one_thread
 
 _NETWORK: Final = ("windows", "train", "forward")
-_PARTS: Final = (*_NETWORK, "features", "score")
+_PARTS: Final = (*_NETWORK, "operations", "features", "score")
 _BACKBONES: Final[tuple[BackboneName, ...]] = ("compact",)
 _FRAMES: Final = 160
 _DRIVES: Final = 20
@@ -51,6 +52,7 @@ class Speed:
         rows: Of all parts.
         points: Of the scaling curve.
         idle: A GPU's share of an epoch; None: not asked for.
+        operations: Where the time goes.
         features: Of the scene features; None: not asked for.
         fleet: Of scoring; None: not asked for.
     """
@@ -61,6 +63,7 @@ class Speed:
     rows: Sequence[Measure]
     points: Sequence[Point]
     idle: Bar | None
+    operations: Sequence[Operations]
     features: Sequence[FeaturesCost] | None
     fleet: FleetCost | None
 
@@ -103,6 +106,7 @@ class Speed:
             "measures": [row.to_json() for row in self.rows],
             "bars": [bar.to_json() for bar in self.bars()],
             "curve": list(self.points),
+            "operations": [asdict(each) for each in self.operations],
             "features": None if self.features is None else [asdict(cost) for cost in self.features],
             "score": None if self.fleet is None else asdict(self.fleet),
         }
@@ -115,6 +119,8 @@ class Speed:
             yield from table([row for row in self.rows if row.part == part])
         yield ""
         yield from (bar.line() for bar in self.bars())
+        for each in self.operations:
+            yield from each.lines()
         if self.features is not None:
             yield from cost_lines(self.features)
         if self.fleet is not None:
@@ -179,6 +185,7 @@ def measure_speed(
         ]
         points = curve(config, device=place, largest=size.total) if scaling else []
         idle = idle_share(config, size=size) if on_gpu and "train" in parts else None
+        found = operations(config, size=size, device=place) if "operations" in parts else []
     features = fleet = None
     if "features" in parts:
         features = [*features_costs(scene, backbones=_BACKBONES, num_frames=_FRAMES, repeats=3)]
@@ -193,6 +200,7 @@ def measure_speed(
         rows=rows,
         points=points,
         idle=idle,
+        operations=found,
         features=features,
         fleet=fleet,
     )

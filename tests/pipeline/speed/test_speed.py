@@ -47,8 +47,19 @@ def test_the_network_parts_are_measured_and_written(tmp_path: Path, monkeypatch:
     assert (out / "scaling.png").stat().st_size > 10_000
 
 
+def test_the_operations_of_steps_and_forecasts_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speed_module, "STANDARD", Size(scenes=20, agents=8))
+    params = str(ROOT / "params.yaml")
+    done = CliRunner().invoke(cli.app, ["benchmark", "speed", "operations", "--params", params], prog_name="headway")
+    assert done.exit_code == 0, done.output
+    for what in ("training step, social", "training step, attention", "forecasts, social", "forecasts, attention"):
+        assert f"{what}: " in done.output
+    assert "aten::addmm" in done.output
+    assert "aten::mm" in done.output
+
+
 def test_what_cannot_be_measured_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ValueError, match="'fast' is none; choose of windows, train, forward, features, score"):
+    with pytest.raises(ValueError, match="'fast' is none; choose of windows, train, forward, operations, f"):
         speed_module.chosen(["train", "fast"])
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     scene = load_section("scene_features", SceneConfig, path=ROOT / "params.yaml")
