@@ -94,6 +94,7 @@ class Forecast:
         radius: Standard deviations (Mahalanobis) from the single forecast to the edge of each of the ``REGIONS``.
         manoeuvres: Of the forecaster's own head; None where it has none.
         scene_manoeuvres: Of the head that sees the scene branch and the present motion; a loss reads it, nobody else.
+        off_mean: How far what frames say is from what they say in the mean (``SceneCorrection``), while it is trained.
         blind: The same agents' forecast without frames, while a forecaster with a scene branch is trained.
     """
 
@@ -103,4 +104,5 @@ class Forecast:
     radius: Float[Tensor, "n l h"] | None = None
     manoeuvres: Manoeuvres | None = None
     scene_manoeuvres: Manoeuvres | None = None
+    off_mean: Float[Tensor, " n"] | None = None
     blind: Forecast | None = None

@@ -165,12 +165,12 @@ class Forecaster(nn.Module):
         draws_apart = self.training and not torch.compiler.is_compiling()
         with torch.random.fork_rng(devices=[]) if draws_apart else nullcontext():
             looked = at_least_single(self.scene(observed))
-            features = self.correction(state.features.detach(), looked=looked, sees=observed.has_frames())
+            features, off_mean = self.correction(state.features.detach(), looked=looked, sees=observed.has_frames())
             if not self.training:
                 return self._decode(replace(state, features=features), memory=memory), frame
             single = None if state.single is None else state.single.detach()
             corrected = replace(state, features=features, single=single)
-            forecast = self._decode(corrected, memory=memory.detached(), learns=False)
+            forecast = replace(self._decode(corrected, memory=memory.detached(), learns=False), off_mean=off_mean)
             if self.scene_head is not None:
                 told = self.scene_head(torch.cat((looked, known.detach()), dim=-1))
                 forecast = replace(forecast, scene_manoeuvres=told)

@@ -66,25 +66,30 @@ class SceneEncoder(nn.Module):
 class SceneCorrection(nn.Module):
     """What frames change in what is known of an agent, given all that is known without them.
 
-    At the start they change nothing.
+    A change is a sum of products: of what is known, and of what the frames say less what they say in the mean. So what
+    does not hang on the frames changes nothing in the mean, and nothing but seeing can be learned here; layers that had
+    both side by side would go on learning from what is known, whatever the frames show. At the start nothing changes.
 
     Args:
         looked_width: Of the scene encoder's state.
         known_width: Of what is known.
-        width: Of the hidden layer.
-        dropout: Of that layer.
+        width: Of the products.
+        dropout: Of what is known in them.
     """
 
     def __init__(self, *, looked_width: int, known_width: int, width: int, dropout: float) -> None:
         super().__init__()
-        self.hidden = nn.Sequential(nn.Linear(looked_width + known_width, width), nn.GELU(), nn.Dropout(dropout))
-        self.change = nn.Linear(width, known_width)
+        self.known = nn.Sequential(nn.Linear(known_width, width), nn.GELU(), nn.Dropout(dropout))
+        self.looked = nn.Sequential(nn.Linear(looked_width, width), nn.Tanh())
+        self.mean = nn.Parameter(torch.zeros(width))
+        self.change = nn.Linear(width, known_width, bias=False)
         nn.init.zeros_(self.change.weight)
-        nn.init.zeros_(self.change.bias)
 
     def forward(
         self, known: Float[Tensor, "n k"], *, looked: Float[Tensor, "n d"], sees: Bool[Tensor, " n"]
-    ) -> Float[Tensor, "n k"]:
-        """What is known with frames; of those whose scene has none, as it was."""
-        change = at_least_single(self.change(self.hidden(torch.cat((looked, known), dim=-1))))
-        return known + torch.where(sees[:, None], change, 0.0)
+    ) -> tuple[Float[Tensor, "n k"], Float[Tensor, " n"]]:
+        """What is known with frames, and the error of the mean, which it learns from; of those without frames, none."""
+        said = at_least_single(self.looked(looked))
+        change = at_least_single(self.change(self.known(known) * (said - self.mean.detach())))
+        error = (said.detach() - self.mean).square().mean(dim=1)
+        return known + torch.where(sees[:, None], change, 0.0), torch.where(sees, error, 0.0)

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 
 from models.lamps import NUM_LAMPS
 from pipeline.drives.drive import POSE_COLUMNS, project
-from pipeline.scene.lights import LAMP_SEEN, signals, told
+from pipeline.scene.lights import LAMP_SEEN, RoadLamps, signals, told
 from pipeline.scene.store import SceneFeatures
 
 MIN_DEPTH_M: Final = 0.1  # what is nearer than this to the camera's plane counts as behind it
@@ -119,12 +119,12 @@ def sample_ahead(
     each = np.where(there[..., None], rearrange(each, "(n q) f c -> n q f c", q=num_points), -np.inf)
     seen = np.asarray(there.any(axis=1))
     feature = np.where(seen[..., None], each.max(axis=1), 0.0).astype(np.float32)
-    lamps, camera_pose = road_lamps(features, rows)
+    cameras = road_lamps(features, rows)
     hanging = np.where(there[:, HANGING, :, None], each[:, HANGING, :, -NUM_LAMPS:], 0.0)
     chosen, slot = camera[:, HANGING], np.arange(num_slots)
     heading_rad = pose[np.arange(len(pose))[:, None, None], chosen, slot, 3]
-    own = told(hanging, camera_pose[chosen, slot, 2] - heading_rad).max(axis=1)
-    shown = signals(own, pose=_known_pose(pose, valid), cameras=lamps, camera_pose=camera_pose)
+    own = told(hanging, cameras.pose[chosen, slot, 2] - heading_rad).max(axis=1)
+    shown = signals(own, pose=_known_pose(pose, valid), cameras=cameras)
     feature[..., -NUM_LAMPS:] = shown
     return feature, seen | (shown.sum(axis=-1) > LAMP_SEEN)
 
@@ -136,10 +136,8 @@ def _known_pose(pose: Float[np.ndarray, "n m f 4"], valid: Bool[np.ndarray, "n m
     return np.where(np.asarray(valid.any(axis=1))[..., None], flat, np.nan)
 
 
-def road_lamps(
-    features: SceneFeatures, rows: Int[np.ndarray, "m f"]
-) -> tuple[Float[np.ndarray, "m f 3"], Float[np.ndarray, "m f 3"]]:
-    """The lamps above the road ahead of each slot's cameras, where these are (x, y), and where they look."""
+def road_lamps(features: SceneFeatures, rows: Int[np.ndarray, "m f"]) -> RoadLamps:
+    """The lamps above the road ahead of each slot's cameras."""
     pose = features.frames[[*POSE_COLUMNS]].to_numpy(dtype=np.float64)[rows]
     w, x, y, z = np.moveaxis(pose[..., 3:], -1, 0)
     optical_rad = np.arctan2(2.0 * (y * z - w * x), 2.0 * (x * z + w * y))  # where the turned z axis points to
@@ -151,8 +149,13 @@ def road_lamps(
         repeat(points_m, "k f q xyz -> (k q) m f xyz", m=num_cameras),
         repeat(np.eye(num_cameras, dtype=np.bool_), "k m -> (k q) m f", q=num_points, f=rows.shape[1]),
     )
-    lamps = rearrange(each[..., -NUM_LAMPS:], "(k q) f c -> k q f c", q=num_points).max(axis=1, initial=0.0)
-    return lamps, np.concatenate([pose[..., :2], optical_rad[..., None]], axis=-1)
+    lamps = rearrange(each[..., -NUM_LAMPS:], "(k q) f c -> k q f c", q=num_points)
+    brightest = lamps.sum(axis=-1).argmax(axis=1)
+    return RoadLamps(
+        lamps=lamps.max(axis=1, initial=0.0),
+        pose=np.concatenate([pose[..., :2], optical_rad[..., None]], axis=-1),
+        ahead_m=np.repeat(AHEAD_M, len(ABOVE_M))[HANGING][brightest],
+    )
 
 
 def ahead_points(
@@ -256,6 +259,5 @@ def _frame_means(
     shown = means[position.reshape(rows.shape)] * repeat(there, "m f -> m f 1")
     count = there.sum(axis=0)
     mean = shown.sum(axis=0) / np.maximum(count, 1)[:, None].astype(np.float32)
-    lamps, _ = road_lamps(features, rows)
-    mean[:, -NUM_LAMPS:] = lamps.max(axis=0)
+    mean[:, -NUM_LAMPS:] = road_lamps(features, rows).lamps.max(axis=0)
     return mean, count > 0

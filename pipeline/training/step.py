@@ -145,6 +145,8 @@ class Step(nn.Module):
             if forecast.scene_manoeuvres is not None:
                 by_scene = manoeuvre_loss(forecast.scene_manoeuvres, told.did, share=told.looked)
         total = loss.total + config.manoeuvre_weight * manoeuvre + config.scene_weight * by_scene
+        if forecast.off_mean is not None:  # its gradient is that of the mean alone
+            total = total + (forecast.off_mean * share).sum()
         return torch.stack((total, loss.single, loss.modes, loss.probability, loss.spread, manoeuvre, by_scene))
 
     def _labels(self, members: Members, observed: Observed, *, weight: Tensor, mirror: Tensor) -> _Labels:
