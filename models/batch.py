@@ -88,7 +88,9 @@ class Manoeuvres:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Forecast:
-    """One best single path and K alternative ones with their log-probabilities, in the scene frame or in its own.
+    """One best single path and K alternative ones with their log-probabilities.
+
+    In the scene frame; in training, where a loss reads it, each agent in its own.
 
     Attributes:
         radius: Standard deviations (Mahalanobis) from the single forecast to the edge of each of the ``REGIONS``.

@@ -18,7 +18,7 @@ from models.config import ForecasterConfig
 from models.decoder import AgentState, FutureStatistics, residual_scale
 from models.decoders import make_decoder
 from models.following import LEADER_WIDTH, Following, Leaders, find_leaders
-from models.frames import AgentFrame, agent_frame, frame_ahead, paths_to_scene, rotate
+from models.frames import AgentFrame, agent_frame, forecast_to_scene, frame_ahead, rotate
 from models.inputs import STATIC_WIDTH, STEP_WIDTH, past_inputs, static_inputs, step_inputs, step_velocity
 from models.interaction import make_interaction
 from models.kinematics import acceleration, fading_motion, turn_rate
@@ -189,12 +189,8 @@ class Forecaster(nn.Module):
             single, modes, log_probability = call(self.decoder, state, memory=memory)
         else:
             single, modes, log_probability = call(self.decoder, state)
-        forecast = Forecast(
-            single=single,
-            modes=modes,
-            log_probability=log_probability,
-            manoeuvres=None if self.manoeuvres is None else call(self.manoeuvres, state.features),
-        )
+        told = None if self.manoeuvres is None else call(self.manoeuvres, state.features)
+        forecast = Forecast(single=single, modes=modes, log_probability=log_probability, manoeuvres=told)
         return self.calibration(forecast, state.category)
 
     def _own_coefficients(
@@ -322,16 +318,6 @@ class Forecaster(nn.Module):
             candidates=candidates,
         )
         return interaction.see(pairs.neighbours(), static=static).by_step(observed.valid.shape[1])
-
-
-def forecast_to_scene(forecast: Forecast, frame: AgentFrame) -> Forecast:
-    """From each agent's own frame into the scene frame."""
-    return replace(
-        forecast,
-        single=paths_to_scene(forecast.single, frame=frame),
-        modes=paths_to_scene(forecast.modes, frame=frame),
-        blind=None if forecast.blind is None else forecast_to_scene(forecast.blind, frame),
-    )
 
 
 def _called(module: nn.Module, *arguments: Any, **named: Any) -> Any:

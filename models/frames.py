@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
-from models.batch import Observed, Paths
+from models.batch import Forecast, Observed, Paths
 
 _VELOCITY_S = 0.4
 _REVERSING_MPS = 3.0  # faster than this nobody drives backwards
@@ -139,6 +139,16 @@ def constant_velocity(
 def to_own_frames(xy_m: Float[Tensor, "n h 2"], *, frame: AgentFrame) -> Float[Tensor, "n h 2"]:
     """Turn and move each agent's positions from the scene frame into its own."""
     return unrotate(xy_m - frame.origin_m[:, None], frame.axis[:, None])
+
+
+def forecast_to_scene(forecast: Forecast, frame: AgentFrame) -> Forecast:
+    """Turn and move a forecast from each agent's own frame into the scene frame."""
+    return replace(
+        forecast,
+        single=paths_to_scene(forecast.single, frame=frame),
+        modes=paths_to_scene(forecast.modes, frame=frame),
+        blind=None if forecast.blind is None else forecast_to_scene(forecast.blind, frame),
+    )
 
 
 def paths_to_scene(paths: Paths, *, frame: AgentFrame) -> Paths:

@@ -68,22 +68,29 @@ def _tanh(x):
 
 @triton.jit
 @no_type_check
+def _activated(gate, inside, WIDTH: tl.constexpr, DTYPE: tl.constexpr):
+    """Input, forget, candidate and output gate from the sums in them."""
+    enter = tl.sigmoid(tl.load(gate, mask=inside).to(DTYPE))
+    keep = tl.sigmoid(tl.load(gate + WIDTH, mask=inside).to(DTYPE))
+    candidate = _tanh(tl.load(gate + 2 * WIDTH, mask=inside).to(DTYPE))
+    leave = tl.sigmoid(tl.load(gate + 3 * WIDTH, mask=inside).to(DTYPE))
+    return enter, keep, candidate, leave
+
+
+@triton.jit
+@no_type_check
 def _advance(gates, hidden, cell, there, new_hidden, new_cell, num, WIDTH: tl.constexpr, BLOCK: tl.constexpr):
     """New states where ``there`` is set, elsewhere the old ones."""
     at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     inside = at < num
     row = at // WIDTH
-    dtype = new_cell.dtype.element_ty
     gate = gates + row * (4 * WIDTH) + at % WIDTH
-    enter = tl.sigmoid(tl.load(gate, mask=inside).to(dtype))
-    keep = tl.sigmoid(tl.load(gate + WIDTH, mask=inside).to(dtype))
-    candidate = _tanh(tl.load(gate + 2 * WIDTH, mask=inside).to(dtype))
-    leave = tl.sigmoid(tl.load(gate + 3 * WIDTH, mask=inside).to(dtype))
+    enter, keep, candidate, leave = _activated(gate, inside, WIDTH, cell.dtype.element_ty)
     old_cell = tl.load(cell + at, mask=inside)
     is_there = tl.load(there + row, mask=inside) != 0
     advanced = keep * old_cell + enter * candidate
     tl.store(new_cell + at, tl.where(is_there, advanced, old_cell), mask=inside)
-    old_hidden = tl.load(hidden + at, mask=inside).to(dtype)
+    old_hidden = tl.load(hidden + at, mask=inside).to(cell.dtype.element_ty)
     tl.store(new_hidden + at, tl.where(is_there, leave * _tanh(advanced), old_hidden), mask=inside)
 
 
@@ -106,13 +113,9 @@ def _retreat(
     at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
     inside = at < num
     row = at // WIDTH
-    dtype = cell.dtype.element_ty
     place = row * (4 * WIDTH) + at % WIDTH
     gate = gates + place
-    enter = tl.sigmoid(tl.load(gate, mask=inside).to(dtype))
-    keep = tl.sigmoid(tl.load(gate + WIDTH, mask=inside).to(dtype))
-    candidate = _tanh(tl.load(gate + 2 * WIDTH, mask=inside).to(dtype))
-    leave = tl.sigmoid(tl.load(gate + 3 * WIDTH, mask=inside).to(dtype))
+    enter, keep, candidate, leave = _activated(gate, inside, WIDTH, cell.dtype.element_ty)
     old_cell = tl.load(cell + at, mask=inside)
     is_there = tl.load(there + row, mask=inside) != 0
     squashed = _tanh(keep * old_cell + enter * candidate)

@@ -15,7 +15,7 @@ from pipeline.speed.encoder import network
 from pipeline.speed.forward import forecasting
 from pipeline.speed.gpu import COMPILED, GRAPH, KINDS
 from pipeline.speed.made_up import Size, made_up
-from pipeline.speed.train import INTERACTIONS, trainer
+from pipeline.speed.train import INTERACTIONS, stepping, trainer
 from pipeline.training.scenes import SceneTensors
 
 _WARM_UP: Final = 4  # runs; graphs are captured in the third
@@ -74,11 +74,7 @@ def operations(config: TrainConfig, *, size: Size, device: torch.device) -> list
         for kind in (GRAPH, COMPILED) if on_gpu else ("",):
             one = trainer(config.model_copy(update=KINDS.get(kind, {})), interaction=interaction, size=size)
             what = f"training step, {interaction}" + (f", {kind}" if kind else "")
-
-            def step() -> None:
-                one.steps.advance(scenes, progress=0.5, rate=one.config.learning_rate)  # noqa: B023  # run at once
-
-            found.append(_of(what, step, device=device))
+            found.append(_of(what, stepping(one, scenes), device=device))
         model = network(config, interaction=interaction, device=device).eval()
         run = forecasting(model, observed, size=size).run
         found.append(_of(f"forecasts, {interaction}", run, device=device))

@@ -33,7 +33,7 @@ def train(config: TrainConfig, *, size: Size, repeats: int, device: torch.device
     scenes = torch.arange(size.scenes)
     trainers = {name: trainer(config, interaction=name, size=size) for name in INTERACTIONS}
     steps = {
-        f"step, {name}": Contestant(run=_stepping(one, scenes), agents=size.total, scenes=size.scenes)
+        f"step, {name}": Contestant(run=stepping(one, scenes), agents=size.total, scenes=size.scenes)
         for name, one in trainers.items()
     }
     first = trainers[INTERACTIONS[0]]
@@ -75,7 +75,9 @@ def _by_threads(one: Trainer, *, size: Size, repeats: int) -> list[Measure]:
     return measures(part, contestants, taken=taken, references=["one thread"])
 
 
-def _stepping(one: Trainer, scenes: torch.Tensor) -> Callable[[], None]:
+def stepping(one: Trainer, scenes: torch.Tensor) -> Callable[[], None]:
+    """A step on these scenes, midway through the training."""
+
     def run() -> None:
         one.steps.advance(scenes, progress=0.5, rate=one.config.learning_rate)
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from models.attention import NeighbourAttention
+from models.attention import NeighbourAttention, softmax_by
 from models.pairs import Neighbours
 
 
@@ -40,3 +40,14 @@ def test_attention_equals_a_plain_loop() -> None:
         expected.append(torch.relu(attention.out((weight[..., None] * torch.stack(values)).sum(0).flatten())))
     seen = attention.see(neighbours, static=static)
     torch.testing.assert_close(attention(hidden, seen=seen), torch.stack(expected))
+
+
+def test_shares_stay_finite_whatever_the_scores() -> None:
+    score = torch.tensor([[500.0], [-500.0], [3.0], [2.0]], requires_grad=True)
+    other = torch.tensor([[0.0], [1.0]], requires_grad=True)
+    shares = softmax_by(score, other, group=torch.tensor([0, 0, 1, 1]))
+    expected = torch.tensor([3.0, 2.0, 1.0]).softmax(dim=0)[:2]
+    torch.testing.assert_close(shares.detach().squeeze(1), torch.cat((torch.tensor([1.0, 0.0]), expected)))
+    shares.sum().backward()
+    assert score.grad is not None
+    assert score.grad.isfinite().all()

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from models.batch import Observed, Paths
-from models.frames import AgentFrame, agent_frame, facing_ahead, paths_to_scene, rotate, unrotate
+from models.frames import AgentFrame, agent_frame, facing_ahead, paths_to_scene, rotate, to_own_frames, unrotate
 from models.inputs import step_velocity
 from models.kinematics import acceleration, fading_motion, turn_rate
 
@@ -80,6 +80,7 @@ def test_turning_a_gaussian_agrees_with_its_covariance_matrix() -> None:
         xy_m=torch.tensor([[[[3.0, -1.0]]]]), sigma_m=torch.tensor([[[[2.0, 0.5]]]]), rho=torch.tensor([[[0.3]]])
     )
     scene = paths_to_scene(local, frame=frame)
+    torch.testing.assert_close(to_own_frames(scene.xy_m[:, 0], frame=frame), local.xy_m[:, 0])
     turn = np.array([[math.cos(0.7), -math.sin(0.7)], [math.sin(0.7), math.cos(0.7)]])
     covariance = turn @ np.array([[4.0, 0.3], [0.3, 0.25]]) @ turn.T
     np.testing.assert_allclose(scene.xy_m[0, 0, 0], turn @ [3.0, -1.0] + [1.0, 2.0], rtol=1e-5)
